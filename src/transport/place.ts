@@ -1,0 +1,47 @@
+import type { Descriptor } from "../spec/index.ts";
+
+/** Options every transport call takes. */
+export interface TransportOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A manifest or index exactly as stored: its descriptor and its raw bytes, never re-serialised. */
+export interface Document {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A place that an image can be read from: a registry repository, a layout directory, an archive.
+ * Let go of it with `await using`.
+ */
+export interface ImageSource extends AsyncDisposable {
+  /** The place as the user wrote it, for messages; never contains a credential. */
+  readonly name: string;
+  /** The document that the place's name points at: an index or a manifest, digest verified. */
+  root(options?: TransportOptions): Promise<Document>;
+  /** A manifest or index by descriptor: size and digest verified before it is returned. */
+  manifest(descriptor: Descriptor, options?: TransportOptions): Promise<Uint8Array>;
+  /**
+   * The bytes of a blob from `offset` (default 0) to its end. The bytes are *not* verified here:
+   * who stores them does, on the way in (content's ingest).
+   */
+  blob(
+    descriptor: Descriptor,
+    options?: TransportOptions & { readonly offset?: number },
+  ): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** A place that an image can be written to. Nothing is visible under its name before {@link commit}. */
+export interface ImageSink extends AsyncDisposable {
+  readonly name: string;
+  hasBlob(descriptor: Descriptor, options?: TransportOptions): Promise<boolean>;
+  writeBlob(
+    descriptor: Descriptor,
+    content: AsyncIterable<Uint8Array>,
+    options?: TransportOptions,
+  ): Promise<void>;
+  writeManifest(document: Document, options?: TransportOptions): Promise<void>;
+  /** Makes `root`, whose parts have all been written, visible under the place's name. */
+  commit(root: Document, options?: TransportOptions): Promise<void>;
+}
