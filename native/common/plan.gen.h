@@ -1,0 +1,353 @@
+/* Generated from src/runtime/plan/operation.ts by `npm run generate`; do not edit. */
+#ifndef CORTEN_PLAN_GEN_H
+#define CORTEN_PLAN_GEN_H
+
+#define PLAN_MAGIC "cortenPL"
+#define PLAN_VERSION 1u
+#define PLAN_HEADER_SIZE 80u
+#define PLAN_RECORD_SIZE 80u
+#define PLAN_MAX_FIELDS 8u
+#define PLAN_MAX_REGISTERS 128u
+#define PLAN_MAX_OPERATIONS 16384u
+#define PLAN_MAX_SIZE 16777216u
+
+enum plan_field {
+	FIELD_NONE,
+	FIELD_IN,
+	FIELD_IN_OPTIONAL,
+	FIELD_OUT,
+	FIELD_INT,
+	FIELD_TEXT,
+	FIELD_TEXT_OPTIONAL,
+	FIELD_DATA,
+	FIELD_LIST,
+	FIELD_SECTION,
+};
+
+enum plan_section {
+	SECTION_HOST = 0,
+	SECTION_CONTAINER = 1,
+	SECTION_CLEANUP = 2,
+};
+#define PLAN_SECTIONS 3u
+
+enum plan_operation {
+	OP_OPEN = 1,
+	OP_RESOLVE = 2,
+	OP_CLOSE = 3,
+	OP_VERIFY = 4,
+	OP_CONNECT = 5,
+	OP_SEND_DESCRIPTOR = 6,
+	OP_PASS_TO_PARENT = 7,
+	OP_RECEIVE_FROM_CHILD = 8,
+	OP_OPEN_PROCESS = 9,
+	OP_OPEN_TREE = 20,
+	OP_OPEN_FILESYSTEM = 21,
+	OP_CONFIGURE = 22,
+	OP_CONFIGURE_DESCRIPTOR = 23,
+	OP_CREATE_MOUNT = 24,
+	OP_SET_MOUNT_ATTRIBUTES = 25,
+	OP_MOVE_MOUNT = 26,
+	OP_PRIVATIZE_PARENT = 27,
+	OP_PIVOT_ROOT = 28,
+	OP_MOVE_ROOT = 29,
+	OP_CHANGE_ROOT = 30,
+	OP_MASK = 31,
+	OP_PROTECT = 32,
+	OP_MAKE_DIRECTORY = 40,
+	OP_WRITE = 41,
+	OP_MAKE_NODE = 42,
+	OP_MAKE_SYMLINK = 43,
+	OP_SET_OWNER = 44,
+	OP_MAKE_FIFO = 45,
+	OP_REMOVE = 46,
+	OP_REMOVE_TREE = 47,
+	OP_REMOVE_CGROUP = 48,
+	OP_INHERIT_CPUSET = 49,
+	OP_CLONE = 60,
+	OP_NOTIFY = 61,
+	OP_AWAIT = 62,
+	OP_AWAIT_EXEC = 63,
+	OP_RECORD_PROCESS = 64,
+	OP_JOIN_CGROUP = 65,
+	OP_WRITE_PROCESS = 66,
+	OP_SUBREAPER = 67,
+	OP_SUPERVISE = 68,
+	OP_RECORD_EXIT = 69,
+	OP_SIGNAL = 70,
+	OP_HOOK = 71,
+	OP_UNSHARE = 80,
+	OP_JOIN = 81,
+	OP_SET_HOSTNAME = 82,
+	OP_SET_DOMAINNAME = 83,
+	OP_RAISE_LOOPBACK = 84,
+	OP_SETSID = 85,
+	OP_SET_UMASK = 86,
+	OP_SET_LIMIT = 87,
+	OP_SET_PERSONALITY = 88,
+	OP_SET_DUMPABLE = 89,
+	OP_JOIN_KEYRING = 90,
+	OP_SET_NO_NEW_PRIVILEGES = 91,
+	OP_DROP_BOUNDING = 92,
+	OP_SET_USER = 93,
+	OP_SET_CAPABILITIES = 94,
+	OP_SET_SECCOMP = 95,
+	OP_CHANGE_DIRECTORY = 96,
+	OP_OPEN_TERMINAL = 110,
+	OP_ATTACH_TERMINAL = 111,
+	OP_REFRESH_NULL = 112,
+	OP_OWN_STDIO = 113,
+	OP_SET_STDIO = 114,
+	OP_FIND_EXECUTABLE = 120,
+	OP_CLOSE_FROM = 121,
+	OP_AWAIT_START = 122,
+	OP_FINISH = 123,
+	OP_EXECUTE = 124,
+};
+
+/* X(operation, function suffix, name, number of fields, kinds) */
+#define PLAN_OPERATIONS(X) \
+	X(OP_OPEN, open, "open", 5, FIELD_OUT, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_INT, FIELD_INT) \
+	X(OP_RESOLVE, resolve, "resolve", 6, FIELD_OUT, FIELD_IN, FIELD_TEXT, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_CLOSE, close, "close", 1, FIELD_IN) \
+	X(OP_VERIFY, verify, "verify", 4, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_CONNECT, connect, "connect", 3, FIELD_OUT, FIELD_TEXT, FIELD_INT) \
+	X(OP_SEND_DESCRIPTOR, send_descriptor, "sendDescriptor", 3, FIELD_IN, FIELD_IN, FIELD_TEXT) \
+	X(OP_PASS_TO_PARENT, pass_to_parent, "passToParent", 1, FIELD_IN) \
+	X(OP_RECEIVE_FROM_CHILD, receive_from_child, "receiveFromChild", 1, FIELD_OUT) \
+	X(OP_OPEN_PROCESS, open_process, "openProcess", 3, FIELD_OUT, FIELD_INT, FIELD_INT) \
+	X(OP_OPEN_TREE, open_tree, "openTree", 4, FIELD_OUT, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_INT) \
+	X(OP_OPEN_FILESYSTEM, open_filesystem, "openFilesystem", 2, FIELD_OUT, FIELD_TEXT) \
+	X(OP_CONFIGURE, configure, "configure", 3, FIELD_IN, FIELD_TEXT, FIELD_TEXT_OPTIONAL) \
+	X(OP_CONFIGURE_DESCRIPTOR, configure_descriptor, "configureDescriptor", 3, FIELD_IN, FIELD_TEXT, FIELD_IN) \
+	X(OP_CREATE_MOUNT, create_mount, "createMount", 3, FIELD_OUT, FIELD_IN, FIELD_INT) \
+	X(OP_SET_MOUNT_ATTRIBUTES, set_mount_attributes, "setMountAttributes", 6, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_IN_OPTIONAL) \
+	X(OP_MOVE_MOUNT, move_mount, "moveMount", 3, FIELD_IN, FIELD_IN, FIELD_TEXT) \
+	X(OP_PRIVATIZE_PARENT, privatize_parent, "privatizeParent", 1, FIELD_TEXT) \
+	X(OP_PIVOT_ROOT, pivot_root, "pivotRoot", 1, FIELD_IN) \
+	X(OP_MOVE_ROOT, move_root, "moveRoot", 1, FIELD_IN) \
+	X(OP_CHANGE_ROOT, change_root, "changeRoot", 1, FIELD_IN) \
+	X(OP_MASK, mask, "mask", 4, FIELD_IN, FIELD_TEXT, FIELD_IN, FIELD_IN) \
+	X(OP_PROTECT, protect, "protect", 2, FIELD_IN, FIELD_TEXT) \
+	X(OP_MAKE_DIRECTORY, make_directory, "makeDirectory", 3, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_INT) \
+	X(OP_WRITE, write, "write", 5, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_DATA, FIELD_INT, FIELD_INT) \
+	X(OP_MAKE_NODE, make_node, "makeNode", 7, FIELD_IN, FIELD_TEXT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_MAKE_SYMLINK, make_symlink, "makeSymlink", 4, FIELD_IN, FIELD_TEXT, FIELD_TEXT, FIELD_INT) \
+	X(OP_SET_OWNER, set_owner, "setOwner", 4, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_MAKE_FIFO, make_fifo, "makeFifo", 5, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_REMOVE, remove, "remove", 2, FIELD_IN_OPTIONAL, FIELD_TEXT) \
+	X(OP_REMOVE_TREE, remove_tree, "removeTree", 2, FIELD_IN_OPTIONAL, FIELD_TEXT) \
+	X(OP_REMOVE_CGROUP, remove_cgroup, "removeCgroup", 2, FIELD_TEXT, FIELD_INT) \
+	X(OP_INHERIT_CPUSET, inherit_cpuset, "inheritCpuset", 2, FIELD_TEXT, FIELD_TEXT) \
+	X(OP_CLONE, clone, "clone", 4, FIELD_OUT, FIELD_SECTION, FIELD_INT, FIELD_IN_OPTIONAL) \
+	X(OP_NOTIFY, notify, "notify", 1, FIELD_INT) \
+	X(OP_AWAIT, await, "await", 1, FIELD_INT) \
+	X(OP_AWAIT_EXEC, await_exec, "awaitExec", 0, FIELD_NONE) \
+	X(OP_RECORD_PROCESS, record_process, "recordProcess", 3, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_INT) \
+	X(OP_JOIN_CGROUP, join_cgroup, "joinCgroup", 1, FIELD_IN) \
+	X(OP_WRITE_PROCESS, write_process, "writeProcess", 2, FIELD_TEXT, FIELD_DATA) \
+	X(OP_SUBREAPER, subreaper, "subreaper", 0, FIELD_NONE) \
+	X(OP_SUPERVISE, supervise, "supervise", 1, FIELD_IN_OPTIONAL) \
+	X(OP_RECORD_EXIT, record_exit, "recordExit", 3, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_TEXT_OPTIONAL) \
+	X(OP_SIGNAL, signal, "signal", 2, FIELD_IN, FIELD_INT) \
+	X(OP_HOOK, hook, "hook", 7, FIELD_TEXT, FIELD_LIST, FIELD_LIST, FIELD_DATA, FIELD_DATA, FIELD_INT, FIELD_INT) \
+	X(OP_UNSHARE, unshare, "unshare", 1, FIELD_INT) \
+	X(OP_JOIN, join, "join", 2, FIELD_IN, FIELD_INT) \
+	X(OP_SET_HOSTNAME, set_hostname, "setHostname", 1, FIELD_TEXT) \
+	X(OP_SET_DOMAINNAME, set_domainname, "setDomainname", 1, FIELD_TEXT) \
+	X(OP_RAISE_LOOPBACK, raise_loopback, "raiseLoopback", 0, FIELD_NONE) \
+	X(OP_SETSID, setsid, "setsid", 0, FIELD_NONE) \
+	X(OP_SET_UMASK, set_umask, "setUmask", 1, FIELD_INT) \
+	X(OP_SET_LIMIT, set_limit, "setLimit", 3, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_SET_PERSONALITY, set_personality, "setPersonality", 1, FIELD_INT) \
+	X(OP_SET_DUMPABLE, set_dumpable, "setDumpable", 1, FIELD_INT) \
+	X(OP_JOIN_KEYRING, join_keyring, "joinKeyring", 1, FIELD_TEXT) \
+	X(OP_SET_NO_NEW_PRIVILEGES, set_no_new_privileges, "setNoNewPrivileges", 0, FIELD_NONE) \
+	X(OP_DROP_BOUNDING, drop_bounding, "dropBounding", 1, FIELD_INT) \
+	X(OP_SET_USER, set_user, "setUser", 4, FIELD_INT, FIELD_INT, FIELD_LIST, FIELD_INT) \
+	X(OP_SET_CAPABILITIES, set_capabilities, "setCapabilities", 4, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_SET_SECCOMP, set_seccomp, "setSeccomp", 3, FIELD_OUT, FIELD_DATA, FIELD_INT) \
+	X(OP_CHANGE_DIRECTORY, change_directory, "changeDirectory", 2, FIELD_TEXT, FIELD_INT) \
+	X(OP_OPEN_TERMINAL, open_terminal, "openTerminal", 6, FIELD_OUT, FIELD_OUT, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_ATTACH_TERMINAL, attach_terminal, "attachTerminal", 1, FIELD_IN) \
+	X(OP_REFRESH_NULL, refresh_null, "refreshNull", 1, FIELD_IN) \
+	X(OP_OWN_STDIO, own_stdio, "ownStdio", 1, FIELD_INT) \
+	X(OP_SET_STDIO, set_stdio, "setStdio", 3, FIELD_IN_OPTIONAL, FIELD_IN_OPTIONAL, FIELD_IN_OPTIONAL) \
+	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
+	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
+	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \
+	X(OP_FINISH, finish, "finish", 1, FIELD_INT) \
+	X(OP_EXECUTE, execute, "execute", 2, FIELD_LIST, FIELD_LIST) \
+	/* end */
+
+/* The place of each field in its record. */
+#define OPEN_OUT 0
+#define OPEN_DIR 1
+#define OPEN_PATH 2
+#define OPEN_FLAGS 3
+#define OPEN_MODE 4
+#define RESOLVE_OUT 0
+#define RESOLVE_ROOT 1
+#define RESOLVE_PATH 2
+#define RESOLVE_CREATE 3
+#define RESOLVE_MODE 4
+#define RESOLVE_DIRECTORY 5
+#define CLOSE_FD 0
+#define VERIFY_FD 0
+#define VERIFY_KIND 1
+#define VERIFY_MAJOR 2
+#define VERIFY_MINOR 3
+#define CONNECT_OUT 0
+#define CONNECT_PATH 1
+#define CONNECT_SEQPACKET 2
+#define SEND_DESCRIPTOR_SOCKET 0
+#define SEND_DESCRIPTOR_FD 1
+#define SEND_DESCRIPTOR_MESSAGE 2
+#define PASS_TO_PARENT_FD 0
+#define RECEIVE_FROM_CHILD_OUT 0
+#define OPEN_PROCESS_OUT 0
+#define OPEN_PROCESS_PID 1
+#define OPEN_PROCESS_START_TIME 2
+#define OPEN_TREE_OUT 0
+#define OPEN_TREE_DIR 1
+#define OPEN_TREE_PATH 2
+#define OPEN_TREE_FLAGS 3
+#define OPEN_FILESYSTEM_OUT 0
+#define OPEN_FILESYSTEM_TYPE 1
+#define CONFIGURE_FS 0
+#define CONFIGURE_KEY 1
+#define CONFIGURE_VALUE 2
+#define CONFIGURE_DESCRIPTOR_FS 0
+#define CONFIGURE_DESCRIPTOR_KEY 1
+#define CONFIGURE_DESCRIPTOR_FD 2
+#define CREATE_MOUNT_OUT 0
+#define CREATE_MOUNT_FS 1
+#define CREATE_MOUNT_ATTRIBUTES 2
+#define SET_MOUNT_ATTRIBUTES_TARGET 0
+#define SET_MOUNT_ATTRIBUTES_RECURSIVE 1
+#define SET_MOUNT_ATTRIBUTES_SET 2
+#define SET_MOUNT_ATTRIBUTES_CLEAR 3
+#define SET_MOUNT_ATTRIBUTES_PROPAGATION 4
+#define SET_MOUNT_ATTRIBUTES_USERNS 5
+#define MOVE_MOUNT_FROM 0
+#define MOVE_MOUNT_TO 1
+#define MOVE_MOUNT_PATH 2
+#define PRIVATIZE_PARENT_PATH 0
+#define PIVOT_ROOT_ROOT 0
+#define MOVE_ROOT_ROOT 0
+#define CHANGE_ROOT_ROOT 0
+#define MASK_ROOT 0
+#define MASK_PATH 1
+#define MASK_FILE 2
+#define MASK_DIRECTORY 3
+#define PROTECT_ROOT 0
+#define PROTECT_PATH 1
+#define MAKE_DIRECTORY_DIR 0
+#define MAKE_DIRECTORY_PATH 1
+#define MAKE_DIRECTORY_MODE 2
+#define WRITE_DIR 0
+#define WRITE_PATH 1
+#define WRITE_DATA 2
+#define WRITE_FLAGS 3
+#define WRITE_IGNORE 4
+#define MAKE_NODE_DIR 0
+#define MAKE_NODE_PATH 1
+#define MAKE_NODE_MODE 2
+#define MAKE_NODE_MAJOR 3
+#define MAKE_NODE_MINOR 4
+#define MAKE_NODE_UID 5
+#define MAKE_NODE_GID 6
+#define MAKE_SYMLINK_DIR 0
+#define MAKE_SYMLINK_PATH 1
+#define MAKE_SYMLINK_TARGET 2
+#define MAKE_SYMLINK_REPLACE 3
+#define SET_OWNER_FD 0
+#define SET_OWNER_UID 1
+#define SET_OWNER_GID 2
+#define SET_OWNER_MODE 3
+#define MAKE_FIFO_DIR 0
+#define MAKE_FIFO_PATH 1
+#define MAKE_FIFO_MODE 2
+#define MAKE_FIFO_UID 3
+#define MAKE_FIFO_GID 4
+#define REMOVE_DIR 0
+#define REMOVE_PATH 1
+#define REMOVE_TREE_DIR 0
+#define REMOVE_TREE_PATH 1
+#define REMOVE_CGROUP_PATH 0
+#define REMOVE_CGROUP_KILL 1
+#define INHERIT_CPUSET_TOP 0
+#define INHERIT_CPUSET_PATH 1
+#define CLONE_OUT 0
+#define CLONE_SECTION 1
+#define CLONE_FLAGS 2
+#define CLONE_CGROUP 3
+#define NOTIFY_EVENT 0
+#define AWAIT_EVENT 0
+#define RECORD_PROCESS_DIR 0
+#define RECORD_PROCESS_PATH 1
+#define RECORD_PROCESS_PLAIN 2
+#define JOIN_CGROUP_FD 0
+#define WRITE_PROCESS_FILE 0
+#define WRITE_PROCESS_DATA 1
+#define SUPERVISE_TERMINAL 0
+#define RECORD_EXIT_DIR 0
+#define RECORD_EXIT_PATH 1
+#define RECORD_EXIT_EVENTS 2
+#define SIGNAL_PROCESS 0
+#define SIGNAL_SIGNAL 1
+#define HOOK_PATH 0
+#define HOOK_ARGS 1
+#define HOOK_ENV 2
+#define HOOK_BEFORE 3
+#define HOOK_AFTER 4
+#define HOOK_TIMEOUT 5
+#define HOOK_TOLERATE 6
+#define UNSHARE_FLAGS 0
+#define JOIN_FD 0
+#define JOIN_FLAGS 1
+#define SET_HOSTNAME_NAME 0
+#define SET_DOMAINNAME_NAME 0
+#define SET_UMASK_MASK 0
+#define SET_LIMIT_RESOURCE 0
+#define SET_LIMIT_SOFT 1
+#define SET_LIMIT_HARD 2
+#define SET_PERSONALITY_DOMAIN 0
+#define SET_DUMPABLE_VALUE 0
+#define JOIN_KEYRING_NAME 0
+#define DROP_BOUNDING_MASK 0
+#define SET_USER_UID 0
+#define SET_USER_GID 1
+#define SET_USER_GROUPS 2
+#define SET_USER_SETGROUPS 3
+#define SET_CAPABILITIES_EFFECTIVE 0
+#define SET_CAPABILITIES_PERMITTED 1
+#define SET_CAPABILITIES_INHERITABLE 2
+#define SET_CAPABILITIES_AMBIENT 3
+#define SET_SECCOMP_OUT 0
+#define SET_SECCOMP_PROGRAM 1
+#define SET_SECCOMP_FLAGS 2
+#define CHANGE_DIRECTORY_PATH 0
+#define CHANGE_DIRECTORY_CREATE 1
+#define OPEN_TERMINAL_MASTER 0
+#define OPEN_TERMINAL_SLAVE 1
+#define OPEN_TERMINAL_DEVPTS 2
+#define OPEN_TERMINAL_ROWS 3
+#define OPEN_TERMINAL_COLUMNS 4
+#define OPEN_TERMINAL_UID 5
+#define ATTACH_TERMINAL_SLAVE 0
+#define REFRESH_NULL_ROOT 0
+#define OWN_STDIO_UID 0
+#define SET_STDIO_STDIN 0
+#define SET_STDIO_STDOUT 1
+#define SET_STDIO_STDERR 2
+#define FIND_EXECUTABLE_NAME 0
+#define FIND_EXECUTABLE_PATH 1
+#define CLOSE_FROM_FIRST 0
+#define CLOSE_FROM_CLOEXEC 1
+#define AWAIT_START_FIFO 0
+#define FINISH_CODE 0
+#define EXECUTE_ARGS 0
+#define EXECUTE_ENV 1
+
+#endif

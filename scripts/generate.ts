@@ -1,0 +1,32 @@
+/** Writes the generated files; with `--check` it compares instead and fails on a difference. */
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { generateHeader } from "../src/runtime/plan/header.ts";
+
+const root = join(import.meta.dirname, "..");
+const generated: ReadonlyArray<{ path: string; text: string }> = [
+  { path: "native/common/plan.gen.h", text: generateHeader() },
+];
+
+const check = process.argv.includes("--check");
+let stale = 0;
+for (const { path, text } of generated) {
+  const file = join(root, path);
+  let present = "";
+  try {
+    present = readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  if (present === text) continue;
+  if (check) {
+    console.error(`${path} is stale: run \`npm run generate\``);
+    stale++;
+    continue;
+  }
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  console.log(`wrote ${path}`);
+}
+process.exitCode = stale > 0 ? 1 : 0;

@@ -1,0 +1,80 @@
+import {
+  HEADER_SIZE,
+  MAX_FIELDS,
+  MAX_OPERATIONS,
+  MAX_PLAN_SIZE,
+  MAX_REGISTERS,
+  PLAN_MAGIC,
+  RECORD_SIZE,
+} from "./encode.ts";
+import { type FieldKind, OPERATIONS, PLAN_VERSION, SECTIONS } from "./operation.ts";
+
+const KINDS: Readonly<Record<FieldKind, string>> = {
+  in: "FIELD_IN",
+  "in?": "FIELD_IN_OPTIONAL",
+  out: "FIELD_OUT",
+  int: "FIELD_INT",
+  text: "FIELD_TEXT",
+  "text?": "FIELD_TEXT_OPTIONAL",
+  data: "FIELD_DATA",
+  list: "FIELD_LIST",
+  section: "FIELD_SECTION",
+};
+
+/** `openTree` → `OPEN_TREE`. */
+function constant(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}
+
+/**
+ * The C view of the operations: `native/common/plan.gen.h`. Each operation gets an `OP_` code, and one
+ * `X(code, "name", field kinds…)` line from which the decoder's table and the executor's dispatch are made.
+ */
+export function generateHeader(): string {
+  const lines = [
+    "/* Generated from src/runtime/plan/operation.ts by `npm run generate`; do not edit. */",
+    "#ifndef CORTEN_PLAN_GEN_H",
+    "#define CORTEN_PLAN_GEN_H",
+    "",
+    `#define PLAN_MAGIC "${PLAN_MAGIC}"`,
+    `#define PLAN_VERSION ${PLAN_VERSION}u`,
+    `#define PLAN_HEADER_SIZE ${HEADER_SIZE}u`,
+    `#define PLAN_RECORD_SIZE ${RECORD_SIZE}u`,
+    `#define PLAN_MAX_FIELDS ${MAX_FIELDS}u`,
+    `#define PLAN_MAX_REGISTERS ${MAX_REGISTERS}u`,
+    `#define PLAN_MAX_OPERATIONS ${MAX_OPERATIONS}u`,
+    `#define PLAN_MAX_SIZE ${MAX_PLAN_SIZE}u`,
+    "",
+    "enum plan_field {",
+    "\tFIELD_NONE,",
+    ...Object.values(KINDS).map((kind) => `\t${kind},`),
+    "};",
+    "",
+    "enum plan_section {",
+    ...SECTIONS.map((section, index) => `\tSECTION_${constant(section)} = ${index},`),
+    "};",
+    `#define PLAN_SECTIONS ${SECTIONS.length}u`,
+    "",
+    "enum plan_operation {",
+    ...Object.entries(OPERATIONS).map(([name, { code }]) => `\tOP_${constant(name)} = ${code},`),
+    "};",
+    "",
+    "/* X(operation, function suffix, name, number of fields, kinds) */",
+    "#define PLAN_OPERATIONS(X) \\",
+    ...Object.entries(OPERATIONS).map(([name, { fields }]) => {
+      const kinds = Object.values(fields as Record<string, FieldKind>).map((kind) => KINDS[kind]);
+      const upper = constant(name);
+      return `\tX(OP_${upper}, ${upper.toLowerCase()}, "${name}", ${kinds.length}, ${kinds.length === 0 ? "FIELD_NONE" : kinds.join(", ")}) \\`;
+    }),
+    "\t/* end */",
+    "",
+    "/* The place of each field in its record. */",
+    ...Object.entries(OPERATIONS).flatMap(([name, { fields }]) =>
+      Object.keys(fields).map((field, index) => `#define ${constant(name)}_${constant(field)} ${index}`),
+    ),
+    "",
+    "#endif",
+    "",
+  ];
+  return lines.join("\n");
+}

@@ -1,0 +1,287 @@
+/**
+ * The closed, versioned union of operations: the only seam between TypeScript, which decides, and
+ * the executor in `native/`, which performs. An operation is close to one system call. It reads
+ * and writes numbered registers that hold file descriptors, and carries in `at` the JSON pointer
+ * of the setting that caused it.
+ *
+ * `OPERATIONS` is the single source: the TypeScript types, the encoder's layout and
+ * `native/common/plan.gen.h` all come from it. Codes are never reused; a changed meaning gets a
+ * new code and a new {@link PLAN_VERSION}.
+ */
+
+/** Version of the union and of its encoding; the executor refuses any other. */
+export const PLAN_VERSION = 1;
+
+/** A numbered slot that holds a file descriptor while a plan runs. */
+export type Register = number & { readonly register: unique symbol };
+
+/**
+ * What a field holds:
+ * `in` a register that is read, `in?` one that may be absent, `out` a register that is written,
+ * `int` a signed 64-bit number, `text` a NUL-free string, `text?` one that may be absent,
+ * `data` bytes, `list` NUL-free strings, `section` the name of another section.
+ */
+export type FieldKind = "in" | "in?" | "out" | "int" | "text" | "text?" | "data" | "list" | "section";
+
+interface Shape {
+  /** The number on the wire. */
+  readonly code: number;
+  /** At most eight fields, in wire order. */
+  readonly fields: Readonly<Record<string, FieldKind>>;
+}
+
+export const OPERATIONS = {
+  // ── descriptors and paths ────────────────────────────────────────────────────────────────
+  /** openat(dir, path, flags | O_CLOEXEC, mode). For trusted host paths only. Without `dir`: the working directory. */
+  open: { code: 1, fields: { out: "out", dir: "in?", path: "text", flags: "int", mode: "int" } },
+  /**
+   * Opens `path` inside `root` as an O_PATH descriptor with openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+   * retried on EAGAIN. `create`: 0 fails with ENOENT, 1 makes missing directories, 2 makes missing parents and
+   * an empty file; each is made with mkdirat/openat(O_CREAT|O_EXCL|O_NOFOLLOW) on its parent's descriptor.
+   * `directory` 1 demands that the result is a real directory reached through no symlink in the last component.
+   */
+  resolve: {
+    code: 2,
+    fields: { out: "out", root: "in", path: "text", create: "int", mode: "int", directory: "int" },
+  },
+  /** Closes the register's descriptor. */
+  close: { code: 3, fields: { fd: "in" } },
+  /**
+   * Checks what a descriptor is. `kind`: 1 character device major:minor, 2 procfs root, 3 directory,
+   * 4 cgroup2 root, 5 devpts. A mismatch is a safety violation, not an errno.
+   */
+  verify: { code: 4, fields: { fd: "in", kind: "int", major: "int", minor: "int" } },
+  /** connect() to the unix stream socket at `path`; `seqpacket` 1 for SOCK_SEQPACKET. */
+  connect: { code: 5, fields: { out: "out", path: "text", seqpacket: "int" } },
+  /** Sends `fd` with SCM_RIGHTS and `message` as the data over the socket. */
+  sendDescriptor: { code: 6, fields: { socket: "in", fd: "in", message: "text" } },
+  /** Sends `fd` over the section's own socket to the parent section. */
+  passToParent: { code: 7, fields: { fd: "in" } },
+  /** Receives a descriptor that the child section passes. */
+  receiveFromChild: { code: 8, fields: { out: "out" } },
+  /** pidfd_open(pid), then fails with ESRCH unless /proc/pid/stat field 22 equals `startTime` (0: not checked). */
+  openProcess: { code: 9, fields: { out: "out", pid: "int", startTime: "int" } },
+
+  // ── mounts ───────────────────────────────────────────────────────────────────────────────
+  /** open_tree(dir, path, flags | OPEN_TREE_CLOEXEC). An empty path clones `dir` itself (AT_EMPTY_PATH is added). */
+  openTree: { code: 20, fields: { out: "out", dir: "in?", path: "text", flags: "int" } },
+  /** fsopen(type). */
+  openFilesystem: { code: 21, fields: { out: "out", type: "text" } },
+  /** fsconfig(SET_STRING), or SET_FLAG when `value` is absent. */
+  configure: { code: 22, fields: { fs: "in", key: "text", value: "text?" } },
+  /** fsconfig(SET_FD, key, fd). */
+  configureDescriptor: { code: 23, fields: { fs: "in", key: "text", fd: "in" } },
+  /** fsconfig(CMD_CREATE) and fsmount(attributes): a detached mount in `out`; closes `fs`. */
+  createMount: { code: 24, fields: { out: "out", fs: "in", attributes: "int" } },
+  /** mount_setattr(target, "", AT_EMPTY_PATH [| AT_RECURSIVE], {set, clear, propagation, usernsFd}). */
+  setMountAttributes: {
+    code: 25,
+    fields: { target: "in", recursive: "int", set: "int", clear: "int", propagation: "int", userns: "in?" },
+  },
+  /** move_mount(from, "", to, path, F_EMPTY_PATH [| T_EMPTY_PATH when path is empty]). */
+  moveMount: { code: 26, fields: { from: "in", to: "in", path: "text" } },
+  /** The mounts at and above `path` in the private mount namespace become MS_PRIVATE where they were shared (pivot_root needs it). */
+  privatizeParent: { code: 27, fields: { path: "text" } },
+  /** fchdir(root); pivot_root(".", "."); old root made rslave and detached; chdir("/"). */
+  pivotRoot: { code: 28, fields: { root: "in" } },
+  /** `--no-pivot`: move_mount(root → "/"), chroot("."), chdir("/"). */
+  moveRoot: { code: 29, fields: { root: "in" } },
+  /** No mount namespace: fchdir(root), chroot("."), chdir("/"). */
+  changeRoot: { code: 30, fields: { root: "in" } },
+  /**
+   * maskedPaths: `path` in root is covered, a directory by a clone of `directory` (an empty read-only mount),
+   * anything else by a clone of `file` (a verified /dev/null). A path that does not exist is left alone.
+   */
+  mask: { code: 31, fields: { root: "in", path: "text", file: "in", directory: "in" } },
+  /** readonlyPaths: a recursive clone of `path` is made read-only while detached, then moved over it; ENOENT is left alone. */
+  protect: { code: 32, fields: { root: "in", path: "text" } },
+
+  // ── files ────────────────────────────────────────────────────────────────────────────────
+  /** mkdirat; an existing directory is fine. */
+  makeDirectory: { code: 40, fields: { dir: "in?", path: "text", mode: "int" } },
+  /** open(flags), one write of all of `data`, close: cgroup knobs, sysctls, /proc files. `ignore`: errno number that is no failure, 0 for none. */
+  write: { code: 41, fields: { dir: "in?", path: "text", data: "data", flags: "int", ignore: "int" } },
+  /**
+   * mknodat(dir, name) [EEXIST: the present node must match], then the node is opened O_PATH|O_NOFOLLOW, its type and
+   * number verified, and its mode and owner set through the descriptor.
+   */
+  makeNode: {
+    code: 42,
+    fields: { dir: "in", path: "text", mode: "int", major: "int", minor: "int", uid: "int", gid: "int" },
+  },
+  /** symlinkat(target, dir, path); an equal link is fine, any other existing file is replaced when `replace` is 1. */
+  makeSymlink: { code: 43, fields: { dir: "in", path: "text", target: "text", replace: "int" } },
+  /** fchownat/fchmodat on the descriptor (AT_EMPTY_PATH); -1 leaves a part alone. */
+  setOwner: { code: 44, fields: { fd: "in", uid: "int", gid: "int", mode: "int" } },
+  /** mkfifoat(dir, path, mode), owner set. */
+  makeFifo: { code: 45, fields: { dir: "in?", path: "text", mode: "int", uid: "int", gid: "int" } },
+  /** unlinkat; ENOENT is fine. */
+  remove: { code: 46, fields: { dir: "in?", path: "text" } },
+  /** Removes the tree at `path` by descriptors, never crossing a mount and never following a symlink; ENOENT is fine. */
+  removeTree: { code: 47, fields: { dir: "in?", path: "text" } },
+  /** rmdir of a cgroup and of the cgroups below it, with back-off on EBUSY; `kill` 1 first kills its processes. ENOENT is fine. */
+  removeCgroup: { code: 48, fields: { path: "text", kill: "int" } },
+  /** cpuset (v1): copies cpus and mems from the nearest ancestor that has them, down from `top` to `path`. */
+  inheritCpuset: { code: 49, fields: { top: "text", path: "text" } },
+
+  // ── processes and sections ───────────────────────────────────────────────────────────────
+  /**
+   * clone3(flags [| CLONE_INTO_CGROUP cgroup]) with a pidfd; the child runs `section`, with a socket pair between the
+   * two. On ENOSYS/E2BIG clone(2). The child is what later operations of this section call "the child".
+   */
+  clone: { code: 60, fields: { out: "out", section: "section", flags: "int", cgroup: "in?" } },
+  /** Tells the other side that step `event` is reached. */
+  notify: { code: 61, fields: { event: "int" } },
+  /** Waits for the other side's `event`; its failure, or its death, is this section's failure. */
+  await: { code: 62, fields: { event: "int" } },
+  /** Waits until the child's exec has succeeded (its socket closes) or reports its failure. */
+  awaitExec: { code: 63, fields: {} },
+  /** Writes "PID STARTTIME\n" of the child to a file: temporary name, fsync-less rename. `plain` 1 writes the PID alone with no newline (--pid-file). */
+  recordProcess: { code: 64, fields: { dir: "in?", path: "text", plain: "int" } },
+  /** Writes the child's PID (or "0" when run by the child itself) to a cgroup.procs or tasks descriptor. */
+  joinCgroup: { code: 65, fields: { fd: "in" } },
+  /** Writes `data` to /proc/<child>/`file`: uid_map, gid_map, setgroups, oom_score_adj, timens_offsets. */
+  writeProcess: { code: 66, fields: { file: "text", data: "data" } },
+  /** PR_SET_CHILD_SUBREAPER. */
+  subreaper: { code: 67, fields: {} },
+  /**
+   * Waits for the child. Forwards signals to it, copies between a `terminal` (a pty master; absent: none) and stdin/stdout
+   * with the caller's terminal in raw mode and its size followed. The child's status becomes the executor's exit code
+   * (128 + signal). Reaps orphans.
+   */
+  supervise: { code: 68, fields: { terminal: "in?" } },
+  /** Writes the ended child's exit record to a file: "CODE SIGNAL OOMKILLED SECONDS.NANOS\n". `events`: memory.events or memory.oom_control path, may be absent. */
+  recordExit: { code: 69, fields: { dir: "in?", path: "text", events: "text?" } },
+  /** pidfd_send_signal(process, signal). */
+  signal: { code: 70, fields: { process: "in", signal: "int" } },
+  /**
+   * Runs a hook: execve(path, args, env) in its own process with `before` + PID + `after` (the container's state) on
+   * stdin; killed and failed after `timeout` ms (0: none); a non-zero exit fails unless `tolerate` is 1 (poststop: warned).
+   */
+  hook: {
+    code: 71,
+    fields: {
+      path: "text",
+      args: "list",
+      env: "list",
+      before: "data",
+      after: "data",
+      timeout: "int",
+      tolerate: "int",
+    },
+  },
+
+  // ── namespaces and identity ──────────────────────────────────────────────────────────────
+  unshare: { code: 80, fields: { flags: "int" } },
+  /** setns(fd, flags); `fd` is a namespace file or a pidfd with several flags. */
+  join: { code: 81, fields: { fd: "in", flags: "int" } },
+  setHostname: { code: 82, fields: { name: "text" } },
+  setDomainname: { code: 83, fields: { name: "text" } },
+  /** Brings the loopback interface up. */
+  raiseLoopback: { code: 84, fields: {} },
+  setsid: { code: 85, fields: {} },
+  setUmask: { code: 86, fields: { mask: "int" } },
+  /** prlimit(self, resource, {soft, hard}); -1 is RLIM_INFINITY. */
+  setLimit: { code: 87, fields: { resource: "int", soft: "int", hard: "int" } },
+  /** personality(domain). */
+  setPersonality: { code: 88, fields: { domain: "int" } },
+  /** PR_SET_DUMPABLE. */
+  setDumpable: { code: 89, fields: { value: "int" } },
+  /** keyctl(JOIN_SESSION_KEYRING, name); ENOSYS is fine. */
+  joinKeyring: { code: 90, fields: { name: "text" } },
+  setNoNewPrivileges: { code: 91, fields: {} },
+  /** Drops from the bounding set each capability not in `mask`. */
+  dropBounding: { code: 92, fields: { mask: "int" } },
+  /** setgroups (skipped when `setgroups` 0), setresgid, setresuid with PR_SET_KEEPCAPS. `groups`: decimal gids. */
+  setUser: { code: 93, fields: { uid: "int", gid: "int", groups: "list", setgroups: "int" } },
+  /** capset, then the ambient set is cleared and raised. Masks of capability numbers. */
+  setCapabilities: {
+    code: 94,
+    fields: { effective: "int", permitted: "int", inheritable: "int", ambient: "int" },
+  },
+  /** seccomp(SET_MODE_FILTER, flags, program); `program` is an array of sock_filter. With SECCOMP_FILTER_FLAG_NEW_LISTENER: `out`. */
+  setSeccomp: { code: 95, fields: { out: "out", program: "data", flags: "int" } },
+  /** chdir(path); a missing directory is made when `create` is 1; refused when getcwd is outside the root (CVE-2024-21626). */
+  changeDirectory: { code: 96, fields: { path: "text", create: "int" } },
+
+  // ── terminal and stdio ───────────────────────────────────────────────────────────────────
+  /**
+   * In the container: opens `devpts`/ptmx O_NOFOLLOW, verifies it is 5:2 on devpts, unlocks it, opens the peer with
+   * TIOCGPTPEER, sets the window size where `rows` or `columns` is not 0 and the owner to uid.
+   */
+  openTerminal: {
+    code: 110,
+    fields: { master: "out", slave: "out", devpts: "in", rows: "int", columns: "int", uid: "int" },
+  },
+  /** The slave becomes stdin, stdout and stderr and the controlling terminal. */
+  attachTerminal: { code: 111, fields: { slave: "in" } },
+  /** dup2 of the verified container's /dev/null over each standard descriptor that is a 1:3 device of the host. */
+  refreshNull: { code: 112, fields: { root: "in" } },
+  /** fchown of each standard descriptor that is not /dev/null and not a terminal master, as runc does. */
+  ownStdio: { code: 113, fields: { uid: "int" } },
+  /** Puts the descriptors over 0, 1 and 2; an absent one is left alone. */
+  setStdio: { code: 114, fields: { stdin: "in?", stdout: "in?", stderr: "in?" } },
+
+  // ── the end ──────────────────────────────────────────────────────────────────────────────
+  /** Resolves `name` through `path` (a PATH value) inside the container as execvp would; the answer is kept for {@link execute}. */
+  findExecutable: { code: 120, fields: { name: "text", path: "text" } },
+  /** close_range(first, ~0): `cloexec` 1 marks close-on-exec instead. The executor's own descriptors are among them. */
+  closeFrom: { code: 121, fields: { first: "int", cloexec: "int" } },
+  /** Opens the exec FIFO (O_PATH register) for writing, which blocks until `start` reads it, writes "0". */
+  awaitStart: { code: 122, fields: { fifo: "in" } },
+  /** Detaches: the parent section ends here with exit status `code`, its child lives on. */
+  finish: { code: 123, fields: { code: "int" } },
+  /** execve(found executable or args[0], args, env). The section's last operation. */
+  execute: { code: 124, fields: { args: "list", env: "list" } },
+} as const satisfies Readonly<Record<string, Shape>>;
+
+/** The name of an operation. */
+export type OperationName = keyof typeof OPERATIONS;
+
+type FieldValue<K extends FieldKind> = K extends "in" | "out"
+  ? Register
+  : K extends "in?"
+    ? Register | null
+    : K extends "int"
+      ? number
+      : K extends "text"
+        ? string
+        : K extends "text?"
+          ? string | null
+          : K extends "data"
+            ? string | Uint8Array
+            : K extends "list"
+              ? readonly string[]
+              : SectionName;
+
+type Fields<N extends OperationName> = {
+  readonly [F in keyof (typeof OPERATIONS)[N]["fields"]]: (typeof OPERATIONS)[N]["fields"][F] extends FieldKind
+    ? FieldValue<(typeof OPERATIONS)[N]["fields"][F]>
+    : never;
+};
+
+/** One operation of the given name: its fields, and the setting that caused it (`at`, a JSON pointer; "" for none). */
+export type OperationOf<N extends OperationName> = { readonly op: N; readonly at: string } & Fields<N>;
+
+/** Any operation. */
+export type Operation = { [N in OperationName]: OperationOf<N> }[OperationName];
+
+/**
+ * The parts of a plan. `host` runs first, in the host's namespaces, and clones `container`; `cleanup` runs
+ * in the host's process after its last operation, also when that failed.
+ */
+export type SectionName = "host" | "container" | "cleanup";
+
+export const SECTIONS: readonly SectionName[] = ["host", "container", "cleanup"];
+
+/** A launch plan: what the executor will do, as data. */
+export interface LaunchPlan {
+  readonly version: typeof PLAN_VERSION;
+  /** What each register holds, for messages and for `corten-oci plan`: index is the register. */
+  readonly registers: readonly string[];
+  readonly sections: Readonly<Record<SectionName, readonly Operation[]>>;
+  /** Where the executor writes a failure's record; its directory exists and is the caller's own. */
+  readonly failureFile: string;
+  /** What the executor becomes after a failure (argv, the first element a path); empty: it exits with 125. */
+  readonly onFailure: readonly string[];
+}
