@@ -6,6 +6,8 @@
 export { Annotation } from "./annotations.ts";
 export type { Digest, DigestAlgorithm } from "./digest.ts";
 export { parseDigest, splitDigest, verifiableAlgorithm } from "./digest.ts";
+export type { DocumentOptions, ParsedDocument } from "./document.ts";
+export { MAX_DOCUMENT_SIZE, parseDocument, parseIndex, parseManifest, readDescriptor } from "./document.ts";
 export type { ErrorCode, ErrorDetails } from "./error.ts";
 export { CortenError, isCortenError } from "./error.ts";
 export type {
@@ -19,4 +21,17 @@ export type {
   ImageManifest,
   Platform,
 } from "./image.ts";
+export { MAX_CONFIG_SIZE, parseImageConfig } from "./image-config.ts";
+export { JsonView } from "./json-view.ts";
 export { isIndexType, isManifestType, MediaType } from "./media-types.ts";
+export type { Reference } from "./reference.ts";
+export {
+  canonicalReference,
+  DEFAULT_REGISTRY,
+  familiarName,
+  familiarReference,
+  isRepository,
+  isTag,
+  parseReference,
+} from "./reference.ts";
+export { escapePointer, parseStrictJson } from "./strict-json.ts";
