@@ -1,0 +1,22 @@
+import { join } from "node:path";
+import { capture, dist, run } from "../repository.ts";
+import type { Step } from "./step.ts";
+
+const programs = ["corten-init", "corten-monitor", "hello"];
+
+/** The C programs, by the system's compiler: static, so that they run in any root file system. */
+export function nativeStep(): Step {
+  const compiler = process.env["CC"] ?? "cc";
+  const { exitCode, stdout } = capture("sh", ["-c", `${compiler} --version; uname -m`]);
+  if (exitCode !== 0) throw new Error(`no C compiler: install gcc and make, or set CC (tried ${compiler})`);
+  return {
+    name: "native",
+    inputs: ["native"],
+    facts: [stdout, process.env["CFLAGS"] ?? ""],
+    outputs: programs.map((program) => join(dist, "native", program)),
+    make() {
+      const code = run("make", ["--silent", "-C", "native", `OUT=../dist/native`, `CC=${compiler}`, "all"]);
+      if (code !== 0) throw new Error(`make -C native exited with ${code}`);
+    },
+  };
+}

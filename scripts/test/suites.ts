@@ -1,0 +1,34 @@
+/** A set of test files that one runner process goes through, file after file. */
+export type Suite = {
+  readonly name: string;
+  /** Folders of the repository; those that do not exist are left out. */
+  readonly folders: readonly string[];
+  /** What it needs from dist/. */
+  readonly build: readonly string[];
+  /** The runner is killed after this long. */
+  readonly minutes: number;
+};
+
+/** In order: what is cheap and explains most comes first. Suites use the machine, so they never overlap. */
+export const suites: readonly Suite[] = [
+  { name: "unit", folders: ["src", "scripts", "bench"], build: ["native"], minutes: 5 },
+  { name: "support", folders: ["test/support"], build: [], minutes: 3 },
+  { name: "native", folders: ["test/native"], build: ["native"], minutes: 5 },
+  {
+    name: "integration",
+    folders: ["test/integration"],
+    build: ["native", "image", "executable"],
+    minutes: 10,
+  },
+  {
+    name: "conformance",
+    folders: ["test/conformance"],
+    build: ["native", "image", "executable"],
+    minutes: 10,
+  },
+  { name: "cve", folders: ["test/cve"], build: ["native", "image", "executable"], minutes: 5 },
+  { name: "e2e", folders: ["test/e2e"], build: ["native", "image", "executable"], minutes: 10 },
+];
+
+/** The suite that `npm run test:fast` runs. */
+export const fastSuites: readonly string[] = ["unit"];
