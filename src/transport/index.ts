@@ -3,4 +3,7 @@
  * {@link ImageSource}, an {@link ImageSink} or both; `image/` moves images between them and the store.
  */
 
+export type { Place } from "./address.ts";
+export { parsePlace, printPlace } from "./address.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions } from "./place.ts";
+export type { Credentials, RegistryOptions } from "./registry/options.ts";

@@ -1,0 +1,64 @@
+import type { Reference } from "../spec/index.ts";
+import { CortenError, canonicalReference, parseReference } from "../spec/index.ts";
+
+/**
+ * Where an image is, as a user names it. `ref` picks one of several images in the same place: a tag
+ * (`org.opencontainers.image.ref.name`) in a layout, a reference such as `alpine:3` in a docker-archive.
+ */
+export type Place =
+  | { readonly kind: "registry"; readonly reference: Reference }
+  | { readonly kind: "layout"; readonly path: string; readonly ref?: string }
+  | { readonly kind: "oci-archive"; readonly path: string; readonly ref?: string }
+  | { readonly kind: "docker-archive"; readonly path: string; readonly ref?: string };
+
+/** The transport names of skopeo and Podman, and what stands behind each. */
+const SCHEMES = {
+  oci: "layout",
+  "oci-archive": "oci-archive",
+  "docker-archive": "docker-archive",
+} as const satisfies Record<string, Exclude<Place["kind"], "registry">>;
+
+/**
+ * Parses `transport:rest` with skopeo's transport names: `docker://alpine:3`, `oci:dir:tag`,
+ * `oci-archive:file.tar:tag`, `docker-archive:file.tar:name:tag`. Paths cannot contain a colon.
+ *
+ * @throws invalid-argument, naming the text
+ */
+export function parsePlace(text: string): Place {
+  const colon = text.indexOf(":");
+  const scheme = colon < 0 ? "" : text.slice(0, colon);
+  const rest = text.slice(colon + 1);
+  if (scheme === "docker") {
+    if (!rest.startsWith("//")) throw invalid(text, 'a registry image is written as "docker://name"');
+    return { kind: "registry", reference: parseReference(rest.slice(2)) };
+  }
+  if (!Object.hasOwn(SCHEMES, scheme)) {
+    const known = ["docker", ...Object.keys(SCHEMES)].join(", ");
+    throw invalid(text, `the transport "${scheme}" is not one of ${known}`);
+  }
+  const kind = SCHEMES[scheme as keyof typeof SCHEMES];
+  const split = rest.indexOf(":");
+  const path = split < 0 ? rest : rest.slice(0, split);
+  const ref = split < 0 ? "" : rest.slice(split + 1);
+  if (path === "" || path.includes("\0")) throw invalid(text, "the path is empty or has a NUL");
+  if (ref === "") return { kind, path };
+  if (kind === "docker-archive") parseReference(ref);
+  else if (!isRefName(ref)) throw invalid(text, `"${ref}" is not a reference name`);
+  return { kind, path, ref };
+}
+
+/** The text that {@link parsePlace} reads back as `place`. */
+export function printPlace(place: Place): string {
+  if (place.kind === "registry") return `docker://${canonicalReference(place.reference)}`;
+  const scheme = place.kind === "layout" ? "oci" : place.kind;
+  return `${scheme}:${place.path}${place.ref === undefined ? "" : `:${place.ref}`}`;
+}
+
+/** Annotation values are free text; one that a command line or a log could misread is not a name. */
+function isRefName(text: string): boolean {
+  return /^[\x21-\x7e]{1,512}$/.test(text);
+}
+
+function invalid(text: string, why: string): CortenError {
+  return new CortenError("invalid-argument", `invalid image place "${text.slice(0, 200)}": ${why}`);
+}

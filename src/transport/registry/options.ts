@@ -1,0 +1,35 @@
+/** A user name and password for one registry, or an identity token for its authorization server. */
+export type Credentials =
+  | { readonly username: string; readonly password: string }
+  | { readonly identityToken: string };
+
+/** How a registry is reached. Everything has a default that suits a machine set up for Docker or Podman. */
+export interface RegistryOptions {
+  /**
+   * Accept a certificate that does not verify, and plain HTTP where HTTPS is not spoken. Default: false;
+   * a registry on the loopback interface may always speak plain HTTP.
+   */
+  readonly insecure?: boolean;
+  /** Credentials of this registry. Default: looked up in the auth files below. */
+  readonly credentials?: Credentials | "anonymous";
+  /**
+   * The only auth file to read. Default: `$REGISTRY_AUTH_FILE`, or else those of containers(5) and
+   * Docker: `$XDG_RUNTIME_DIR/containers/auth.json`, `$XDG_CONFIG_HOME/containers/auth.json`,
+   * `$DOCKER_CONFIG/config.json`.
+   */
+  readonly authFile?: string;
+  /** Directories with one subdirectory a registry holding its `*.crt`, `*.cert` and `*.key`. Default: Docker's and containers'. */
+  readonly certificateDirectories?: readonly string[];
+  /** Hosts whose token service may get this registry's credentials though it looks unsafe. Default: none. */
+  readonly trustedTokenHosts?: readonly string[];
+  /** Tries of a request that failed in a way that may pass. Default: 5. */
+  readonly attempts?: number;
+  /** Pause before the second try in milliseconds; it doubles with each further try. Default: 250. */
+  readonly backoff?: number;
+  /** Longest silence of a connection in milliseconds. Default: 60000. */
+  readonly idleTimeout?: number;
+  /** Repositories of the same registry that may already hold a blob to be pushed (cross-repository mount). */
+  readonly mountFrom?: readonly string[];
+  /** Where paths and user directories come from. Default: `process.env`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
