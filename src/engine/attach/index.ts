@@ -1,0 +1,6 @@
+/**
+ * Being attached to a container: the protocol that corten-monitor speaks on `attach.sock`, and a client
+ * of it. Any number of clients may be attached; a slow one is dropped and never holds the container up.
+ */
+
+export type { Attachment, OutputChunk } from "./attachment.ts";

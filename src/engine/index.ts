@@ -1,0 +1,35 @@
+/**
+ * Containers as docker's and podman's users know them, without a daemon. A container is a row in
+ * `corten.db`, a directory `<root>/containers/<id>` (0700: its configuration, its writable layer, its
+ * log and exit record) and, while it runs, a directory below the run root with its attach socket. No
+ * status is stored: what a container is doing is worked out from live facts each time someone asks, so a
+ * process that is killed at any point leaves nothing that the next command cannot finish or undo.
+ *
+ * `openEngine(options?: EngineOptions): Engine` is the way in.
+ */
+
+export type { Attachment, OutputChunk } from "./attach/index.ts";
+export type {
+  CallOptions,
+  Container,
+  CreatedContainer,
+  ExitedContainer,
+  ExitStatus,
+  RemoveOptions,
+  RunningContainer,
+  StopOptions,
+} from "./container.ts";
+export type {
+  ContainerOptions,
+  DeviceOptions,
+  ExecOptions,
+  PullPolicy,
+  RootDirectory,
+  TerminalSize,
+  TmpfsOptions,
+  VolumeOptions,
+} from "./container-options.ts";
+export type { AttachOptions, Engine, EngineOptions, ListOptions, ProcessImage } from "./engine.ts";
+export type { ContainerInspect, ContainerSummary } from "./inspect.ts";
+export type { LogEntry, LogOptions, LogStream } from "./log/index.ts";
+export type { ContainerState } from "./status.ts";
