@@ -19,7 +19,7 @@ function tool(command: string, ...args: string[]): Check {
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 const checks: Readonly<Record<string, Check>> = {
-  style: tool(bin("biome"), "check", "--max-diagnostics=50", "."),
+  style: tool(bin("biome"), "check", "--error-on-warnings", "--max-diagnostics=50", "."),
   types: tool(bin("tsc"), "--noEmit"),
   imports: checkImports,
   startup: checkStartUp,
