@@ -1,0 +1,43 @@
+import type { RuntimeConfig, RuntimeStatus } from "../../spec/index.ts";
+
+/** A container as `state` and `list` tell it: the specification's state and runc's additions. */
+export interface ContainerInfo {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** 0 when it has stopped. */
+  readonly pid: number;
+  readonly status: RuntimeStatus;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Name of the user who made it. */
+  readonly owner: string;
+}
+
+/** What state.json in a container's directory holds; written once, before the executor starts. */
+export interface ContainerRecord {
+  readonly version: 1;
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly created: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly uid: number;
+  /** "PID STARTTIME" of the process that makes the container: the executor keeps both across execve. */
+  readonly maker: string;
+  /** Absolute directories of its control groups. */
+  readonly cgroups: readonly CgroupDirectory[];
+  readonly cleanupPaths: readonly string[];
+  readonly config: RuntimeConfig;
+}
+
+export interface CgroupDirectory {
+  /** Controllers of the hierarchy, `name=systemd` for a named one; empty for the unified hierarchy. */
+  readonly controllers: readonly string[];
+  readonly path: string;
+  /** False for a directory that was there before: it is never removed. */
+  readonly version: 1 | 2;
+}

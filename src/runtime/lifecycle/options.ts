@@ -1,0 +1,63 @@
+import type { RuntimeConfig } from "../../spec/index.ts";
+import type { RootRecipe } from "../plan/root-recipe.ts";
+
+/** What is common to making a container with `create` and with `run`. */
+export interface CreateOptions {
+  /** `[A-Za-z0-9_+.-]+`, not beginning with a dot; at most 255 characters. */
+  readonly id: string;
+  /** The bundle's directory. Default: the working directory. */
+  readonly bundle?: string;
+  /** The configuration. Default: read from `config.json` in the bundle. */
+  readonly config?: RuntimeConfig;
+  /** The root file system. Default: the directory that `root.path` of the configuration names. */
+  readonly root?: RootRecipe;
+  /** Unix socket that receives the pty master. Demanded where `process.terminal` is true and nobody supervises. */
+  readonly consoleSocket?: string;
+  /** File that receives the PID of the container's first process. */
+  readonly pidFile?: string;
+  /** MS_MOVE and chroot instead of pivot_root, for a root on an initramfs. */
+  readonly noPivot?: boolean;
+  /** Stay in the caller's session keyring. */
+  readonly noNewKeyring?: boolean;
+  /** Descriptors 3 … 3+n-1 of the executor that the process inherits. Default: 0. */
+  readonly preserveFds?: number;
+  /** Trees removed together with the container, e.g. an overlay's upper directory. */
+  readonly cleanupPaths?: readonly string[];
+  /** Limits of the container's control groups are set through systemd. Refused: Corten writes cgroupfs itself. */
+  readonly systemdCgroup?: boolean;
+}
+
+export interface RunOptions extends CreateOptions {
+  /** Return once the process runs. Default: supervise it until it ends, then remove the container. */
+  readonly detach?: boolean;
+  /** Keep the stopped container's state after a foreground run. */
+  readonly keep?: boolean;
+  /** Do not become the reaper of orphans. */
+  readonly noSubreaper?: boolean;
+  /** Where the exit is recorded: "CODE SIGNAL OOMKILLED SECONDS.NANOS\n". */
+  readonly exitFile?: string;
+}
+
+/** One more process in a running container; what is absent comes from `process` of its config.json. */
+export interface ExecOptions {
+  readonly args?: readonly string[];
+  /** A whole process object (`--process FILE`), read by `parseProcess`; excludes the single settings below. */
+  readonly process?: import("../../spec/index.ts").RuntimeProcess;
+  readonly cwd?: string;
+  /** Added to the container's environment, `NAME=value`. */
+  readonly env?: readonly string[];
+  readonly terminal?: boolean;
+  readonly user?: { readonly uid: number; readonly gid?: number };
+  readonly additionalGids?: readonly number[];
+  /** Added to each set but ambient. */
+  readonly capabilities?: readonly string[];
+  readonly noNewPrivileges?: boolean;
+  readonly consoleSocket?: string;
+  readonly pidFile?: string;
+  readonly detach?: boolean;
+  readonly preserveFds?: number;
+  /** Run in a paused container, too: the process waits until it is resumed. */
+  readonly ignorePaused?: boolean;
+  /** Child group of the container's control group, relative. */
+  readonly cgroup?: string;
+}
