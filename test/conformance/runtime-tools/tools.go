@@ -1,0 +1,8 @@
+//go:build tools
+
+package tools
+
+import (
+	_ "github.com/opencontainers/runtime-tools/validation/util"
+	_ "github.com/opencontainers/runtime-tools/cmd/runtimetest"
+)
