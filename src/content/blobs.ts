@@ -1,0 +1,157 @@
+import type { Stats } from "node:fs";
+import { rmSync, statSync } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Descriptor, Digest } from "../spec/index.ts";
+import { CortenError, parseDigest, splitDigest, verifiableAlgorithm } from "../spec/index.ts";
+
+/** Bytes read at a time: large enough that the calls cost less than the hashing. */
+const CHUNK_SIZE = 1024 * 1024;
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+
+/** Options of {@link Blobs.open}. */
+export interface OpenOptions {
+  /** First byte wanted. Default 0. */
+  readonly offset?: number;
+  /** Hash what is read and fail at the end if it is not what the digest names. Needs offset 0. Default false. */
+  readonly verify?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link Blobs.read}. */
+export interface ReadOptions {
+  /** Largest blob to read into memory. Default 64 MiB. */
+  readonly maxBytes?: number;
+  /**
+   * Hash the bytes. Default true. Every blob was verified before it got its name, so this looks for
+   * later damage only; the path of a container's start leaves it out and saves loading node:crypto.
+   */
+  readonly verify?: boolean;
+}
+
+/** What to do about a damaged blob. */
+export const DAMAGE_HINT = "pull or load the image again: what is damaged is fetched anew";
+
+/** Finished blobs: files whose name is the digest of what is inside. */
+export class Blobs {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Where the blob is or would be. The digest's grammar is checked: it may not lead out of the store. */
+  path(digest: Digest): string {
+    const [algorithm, encoded] = splitDigest(parseDigest(digest));
+    return join(this.#directory, "blobs", algorithm, encoded);
+  }
+
+  /** The size of a blob in bytes, undefined when it is not in the store. */
+  size(digest: Digest): number | undefined {
+    return this.#stat(digest)?.size;
+  }
+
+  /** True when the blob is there, whole: a file of the wrong size counts as absent, so a pull replaces it. */
+  has(descriptor: Descriptor): boolean {
+    return this.size(descriptor.digest) === descriptor.size;
+  }
+
+  /**
+   * The bytes of a blob from `offset` to its end, 1 MiB at a time.
+   *
+   * @throws data-loss, on the first read when the file is missing or has the wrong size, at the end
+   *   when `verify` finds other content
+   */
+  async *open(
+    descriptor: Descriptor,
+    options: OpenOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { offset = 0, verify = false, signal } = options;
+    if (offset < 0 || offset > descriptor.size || (verify && offset > 0)) {
+      throw new CortenError("invalid-argument", `cannot read ${descriptor.digest} from offset ${offset}`);
+    }
+    const path = this.#checked(descriptor);
+    const hash = verify ? await hasherOf(descriptor.digest) : undefined;
+    const file = await open(path, "r");
+    try {
+      for (let at = offset; at < descriptor.size; ) {
+        signal?.throwIfAborted();
+        const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, descriptor.size - at));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+        if (bytesRead === 0) throw damaged(descriptor, `is ${at} bytes long, not ${descriptor.size}`);
+        at += bytesRead;
+        const chunk = buffer.subarray(0, bytesRead);
+        hash?.update(chunk);
+        yield chunk;
+      }
+      if (hash !== undefined && !matches(hash, descriptor.digest))
+        throw damaged(descriptor, "has other content");
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * A whole blob.
+   *
+   * @throws data-loss when it is missing or damaged; resource-exhausted when larger than `maxBytes`
+   */
+  async read(descriptor: Descriptor, options: ReadOptions = {}): Promise<Uint8Array> {
+    const { maxBytes = DEFAULT_MAX_BYTES, verify = true } = options;
+    if (descriptor.size > maxBytes) {
+      throw new CortenError(
+        "resource-exhausted",
+        `${descriptor.digest} has ${descriptor.size} bytes, more than ${maxBytes}`,
+      );
+    }
+    const bytes = await readFile(this.#checked(descriptor));
+    if (bytes.length !== descriptor.size)
+      throw damaged(descriptor, `is ${bytes.length} bytes long, not ${descriptor.size}`);
+    if (verify) {
+      const hash = await hasherOf(descriptor.digest);
+      hash.update(bytes);
+      if (!matches(hash, descriptor.digest)) throw damaged(descriptor, "has other content");
+    }
+    return bytes;
+  }
+
+  /** Removes a blob's file, so that the next pull fetches it again. For content that was found damaged. */
+  discard(digest: Digest): void {
+    rmSync(this.path(digest), { force: true });
+  }
+
+  #checked(descriptor: Descriptor): string {
+    const stat = this.#stat(descriptor.digest);
+    if (stat === undefined) throw damaged(descriptor, "is missing");
+    if (stat.size !== descriptor.size)
+      throw damaged(descriptor, `is ${stat.size} bytes long, not ${descriptor.size}`);
+    return this.path(descriptor.digest);
+  }
+
+  #stat(digest: Digest): Stats | undefined {
+    const stat = statSync(this.path(digest), { throwIfNoEntry: false });
+    return stat?.isFile() ? stat : undefined;
+  }
+}
+
+/** What hashing needs of node:crypto's Hash. */
+export interface Hasher {
+  update(bytes: Uint8Array): unknown;
+  digest(encoding: "hex"): string;
+}
+
+/** A hash of the digest's algorithm. node:crypto costs milliseconds to load, so it is loaded here. */
+export async function hasherOf(digest: Digest): Promise<Hasher> {
+  const algorithm = verifiableAlgorithm(digest);
+  const { createHash } = await import("node:crypto");
+  return createHash(algorithm);
+}
+
+/** Finishes `hash` and compares it with `digest`. */
+export function matches(hash: Hasher, digest: Digest): boolean {
+  return hash.digest("hex") === splitDigest(digest)[1];
+}
+
+function damaged(descriptor: Descriptor, how: string): CortenError {
+  return new CortenError("data-loss", `blob ${descriptor.digest} ${how}`, { hint: DAMAGE_HINT });
+}

@@ -1,0 +1,154 @@
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate as pause } from "node:timers/promises";
+import type { Digest } from "../spec/index.ts";
+import { parseDigest } from "../spec/index.ts";
+import type { Blobs } from "./blobs.ts";
+import { isClaimed } from "./claim.ts";
+import type { Database } from "./database.ts";
+import type { DigestFunction, Root } from "./graph.ts";
+import { ReachableBlobs } from "./graph.ts";
+import { dropEndedLeases } from "./lease.ts";
+
+/** Blobs removed in one transaction: other processes wait for it with their leases. */
+const BATCH_SIZE = 32;
+const DEFAULT_PARTIAL_AGE_MS = 24 * 60 * 60 * 1000;
+
+/** Options of a collection. */
+export interface CollectOptions {
+  /** Age in milliseconds from which a partial blob that nobody writes is removed. Default: a day. */
+  readonly partialAge?: number;
+  /** Also remove at once what interrupted pulls left behind to go on from. Default false. */
+  readonly interrupted?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What a collection removed. */
+export interface Collected {
+  readonly blobs: readonly { readonly digest: Digest; readonly size: number }[];
+  readonly partials: number;
+  /** Bytes freed: blobs and partial blobs. */
+  readonly bytes: number;
+}
+
+/**
+ * Removes the blobs that neither a name nor a lease leads to, while other processes pull, tag and run.
+ *
+ * Why nothing is removed that is needed: every removal happens inside a write transaction in which
+ * all names and leases were read again. A pull adds a blob to its lease *before* it asks whether the
+ * store has it. Both are write transactions of one database, so one comes first. If the lease does,
+ * this transaction sees it and keeps the blob. If the removal does, the pull then finds the blob
+ * absent and fetches it. A name is only given to content that a lease or another name holds in the
+ * same moment, so content never depends on a name that this transaction could not see. A name whose
+ * removal allowed a blob to go cannot come back after a power cut: the first transaction here is
+ * durable, and with it all that came before. Documents never change, so what was marked outside the
+ * transaction stays true in it, and only new roots are walked while others wait.
+ */
+export async function collect(
+  database: Database,
+  directory: string,
+  blobs: Blobs,
+  options: CollectOptions = {},
+): Promise<Collected> {
+  const interrupted = options.interrupted === true;
+  const { createHash } = await import("node:crypto");
+  const digestOf: DigestFunction = (algorithm, bytes) => createHash(algorithm).update(bytes).digest("hex");
+  const reachable = new ReachableBlobs(blobs, digestOf);
+  const roots = database.transaction(
+    () => {
+      dropEndedLeases(database, interrupted);
+      // A write, so that there is something to make durable even when no lease ended.
+      database.run("UPDATE layout SET written = written");
+      return readRoots(database);
+    },
+    { durable: true },
+  );
+  for (const root of roots) reachable.add(root);
+
+  const removed: { digest: Digest; size: number }[] = [];
+  const candidates = listBlobs(directory).filter((digest) => !reachable.has(digest));
+  for (let at = 0; at < candidates.length; at += BATCH_SIZE) {
+    options.signal?.throwIfAborted();
+    database.transaction(() => {
+      for (const root of readRoots(database)) reachable.add(root);
+      for (const digest of candidates.slice(at, at + BATCH_SIZE)) {
+        const size = reachable.has(digest) ? undefined : removeFile(blobs.path(digest));
+        if (size !== undefined) removed.push({ digest, size });
+      }
+    });
+    await pause();
+  }
+  const partials = removePartials(
+    database,
+    directory,
+    interrupted ? 0 : (options.partialAge ?? DEFAULT_PARTIAL_AGE_MS),
+  );
+  const bytes = removed.reduce((sum, { size }) => sum + size, partials.bytes);
+  return { blobs: removed, partials: partials.count, bytes };
+}
+
+function readRoots(database: Database): Root[] {
+  return database
+    .all<{ media_type: string; digest: Digest }>(
+      "SELECT media_type, digest FROM names UNION SELECT media_type, digest FROM lease_content",
+    )
+    .map(({ media_type, digest }) => ({ mediaType: media_type, digest }));
+}
+
+/** Files whose names are no digests are none of ours and stay. */
+function listBlobs(directory: string): Digest[] {
+  const found: Digest[] = [];
+  const top = join(directory, "blobs");
+  for (const algorithm of namesIn(top)) {
+    for (const encoded of namesIn(join(top, algorithm))) {
+      try {
+        found.push(parseDigest(`${algorithm}:${encoded}`));
+      } catch {
+        // not a blob's name
+      }
+    }
+  }
+  return found;
+}
+
+/** Claims are taken in write transactions too: a partial that is unclaimed here stays so until its removal. */
+function removePartials(
+  database: Database,
+  directory: string,
+  age: number,
+): { count: number; bytes: number } {
+  let count = 0;
+  let bytes = 0;
+  const ingest = join(directory, "ingest");
+  for (const name of namesIn(ingest)) {
+    const path = join(ingest, name);
+    database.transaction(() => {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || Date.now() - stat.mtimeMs < age || isClaimed(database, name)) return;
+      const size = removeFile(path);
+      if (size === undefined) return;
+      count++;
+      bytes += size;
+      database.run("DELETE FROM claims WHERE partial = ?", name);
+    });
+  }
+  return { count, bytes };
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw error;
+  }
+}
+
+/** Removes a file; returns its size, or undefined when another collection was faster or it is no file. */
+function removeFile(path: string): number | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile()) return undefined;
+  rmSync(path, { force: true });
+  return stat.size;
+}

@@ -1,0 +1,89 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { Descriptor, ImageIndex, ImageLayout } from "../spec/index.ts";
+import { Annotation, MediaType } from "../spec/index.ts";
+import type { Database } from "./database.ts";
+import type { Names } from "./names.ts";
+
+/**
+ * The files that make the content directory an OCI image layout (image-spec, image-layout.md):
+ * `oci-layout` and `index.json`, in which every name is an entry. The database is the truth; the
+ * index is a view of it for other tools.
+ */
+export class Layout {
+  readonly #directory: string;
+  readonly #database: Database;
+  readonly #names: Names;
+
+  constructor(directory: string, database: Database, names: Names) {
+    this.#directory = directory;
+    this.#database = database;
+    this.#names = names;
+  }
+
+  /** Creates what is missing and rewrites an index that a killed process left behind the names. */
+  open(): void {
+    if (!existsSync(join(this.#directory, "oci-layout"))) this.#create();
+    if (this.#isStale() || !existsSync(join(this.#directory, "index.json"))) this.write();
+  }
+
+  /**
+   * Rewrites `index.json` from the names. It happens inside a write transaction, so that of two
+   * processes the one with the older list cannot come last; the row that says which state the file
+   * shows is committed after the file is on the disk, so that a kill in between only means that the
+   * next process writes it again.
+   */
+  write(): void {
+    this.#database.transaction(() => {
+      const manifests = this.#names.list().map(({ name, descriptor }) => entry(name, descriptor));
+      const index: ImageIndex = { schemaVersion: 2, mediaType: MediaType.imageIndex, manifests };
+      replaceFile(this.#directory, "index.json", JSON.stringify(index));
+      this.#database.run("UPDATE layout SET written = names");
+    });
+  }
+
+  #isStale(): boolean {
+    return this.#database.get("SELECT 1 FROM layout WHERE written <> names") !== undefined;
+  }
+
+  #create(): void {
+    for (const part of ["blobs/sha256", "blobs/sha512", "ingest"]) {
+      mkdirSync(join(this.#directory, part), { recursive: true, mode: 0o700 });
+    }
+    const layout: ImageLayout = { imageLayoutVersion: "1.0.0" };
+    // Under the write lock: two first processes share the name of the temporary file.
+    this.#database.transaction(() => replaceFile(this.#directory, "oci-layout", JSON.stringify(layout)));
+  }
+}
+
+/** Both annotations carry the full name: skopeo selects by the first, containerd reads the second. */
+function entry(name: string, { mediaType, digest, size }: Descriptor): Descriptor {
+  const annotations = { [Annotation.containerdImageName]: name, [Annotation.refName]: name };
+  return { mediaType, digest, size, annotations };
+}
+
+/** Replaces a file so that after a kill or a power cut it is the old one or the new one, whole. */
+function replaceFile(directory: string, name: string, text: string): void {
+  const temporary = join(directory, `.${name}.new`);
+  const file = openSync(temporary, "w", 0o600);
+  try {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, join(directory, name));
+  syncDirectory(directory);
+}
+
+/** Makes a rename in `directory` survive a power cut. */
+export function syncDirectory(directory: string): void {
+  if (process.platform === "win32") return; // Windows cannot open a directory
+  const handle = openSync(directory, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

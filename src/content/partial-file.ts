@@ -1,0 +1,140 @@
+import type { FileHandle } from "node:fs/promises";
+import { constants, mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncDirectory } from "./layout.ts";
+
+/** Small chunks are gathered to this size before they are written: network chunks are often 16 KiB. */
+const GATHER_SIZE = 1024 * 1024;
+/**
+ * Written bytes after which the disk is asked to take them while more arrive, so that the last sync
+ * of a large blob has little left to do.
+ */
+const SYNC_EVERY = 64 * 1024 * 1024;
+
+/** A file that grows at its end until it is published under its final name. */
+export class PartialFile {
+  readonly path: string;
+  readonly #file: FileHandle;
+  #gathered: Uint8Array[] = [];
+  #gatheredSize = 0;
+  #written: number;
+  #writing: Promise<void> = Promise.resolve();
+  #failure: { readonly error: unknown } | undefined;
+  #syncing: Promise<void> | undefined;
+  #unsynced = 0;
+  #closed = false;
+
+  private constructor(path: string, file: FileHandle, size: number) {
+    this.path = path;
+    this.#file = file;
+    this.#written = size;
+  }
+
+  /** Opens the file, creating it when missing. Bytes beyond `maxSize` are cut off. */
+  static async open(path: string, maxSize: number): Promise<PartialFile> {
+    const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+    const file = await open(path, flags, 0o600);
+    try {
+      const { size } = await file.stat();
+      if (size > maxSize) await file.truncate(maxSize);
+      return new PartialFile(path, file, Math.min(size, maxSize));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Bytes in the file, those on their way included. */
+  get size(): number {
+    return this.#written + this.#gatheredSize;
+  }
+
+  /** Appends a chunk, which must not change afterwards. Resolves when there is room for the next one. */
+  async append(chunk: Uint8Array): Promise<void> {
+    this.#gathered.push(chunk);
+    this.#gatheredSize += chunk.length;
+    if (this.#gatheredSize >= GATHER_SIZE) await this.#startWriting();
+  }
+
+  /** The bytes from `start` to `end`, which have been written before. */
+  async *read(start: number, end: number): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let at = start; at < end; ) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(GATHER_SIZE, end - at));
+      const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) throw new Error(`${this.path} was cut while it was read`);
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  /** Syncs the file, gives it its final name and syncs the directory: it is there, whole, or not at all. */
+  async publish(path: string): Promise<void> {
+    await this.flush();
+    await this.#syncing;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    await this.#file.datasync();
+    await this.close();
+    try {
+      await rename(this.path, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      syncDirectory(dirname(dirname(path)));
+      await rename(this.path, path);
+    }
+    syncDirectory(dirname(path));
+  }
+
+  /** Writes what has been gathered. */
+  async flush(): Promise<void> {
+    if (this.#gatheredSize > 0) await this.#startWriting();
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writing;
+    await this.#syncing;
+    await this.#file.close();
+  }
+
+  async remove(): Promise<void> {
+    await this.close();
+    await rm(this.path, { force: true });
+  }
+
+  /** Hands the gathered bytes to the disk and returns while it works; one write at a time. */
+  async #startWriting(): Promise<void> {
+    const [first] = this.#gathered;
+    const bytes = this.#gathered.length === 1 && first !== undefined ? first : Buffer.concat(this.#gathered);
+    this.#gathered = [];
+    this.#gatheredSize = 0;
+    const position = this.#written;
+    this.#written += bytes.length;
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#writing = this.#writeAll(bytes, position).catch((error: unknown) => {
+      this.#failure = { error };
+    });
+  }
+
+  async #writeAll(bytes: Uint8Array, position: number): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      at += (await this.#file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+    }
+    this.#unsynced += bytes.length;
+    if (this.#unsynced < SYNC_EVERY || this.#syncing !== undefined) return;
+    this.#unsynced = 0;
+    this.#syncing = this.#file
+      .datasync()
+      // Linux reports a failed write-back once: the sync before publishing would find nothing wrong.
+      .catch((error: unknown) => {
+        this.#failure = { error };
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+  }
+}

@@ -1,0 +1,47 @@
+import { adoptNames } from "./layout-reading.ts";
+import { defineSchema } from "./schema.ts";
+
+/**
+ * The tables of this room.
+ * - `names`: what the user calls an image, and the index or manifest it means.
+ * - `leases`, `lease_content`: what garbage collection must keep although no name leads to it.
+ * - `claims`: which process writes which partial blob.
+ * - `layout`: how often the names changed, and which of these states `index.json` shows.
+ */
+export const contentSchema = defineSchema("content", [
+  `CREATE TABLE names (
+     name TEXT PRIMARY KEY,
+     media_type TEXT NOT NULL,
+     digest TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     updated INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX names_by_digest ON names (digest);
+   CREATE TABLE leases (
+     id TEXT PRIMARY KEY,
+     owner TEXT,
+     expires INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE lease_content (
+     lease TEXT NOT NULL,
+     media_type TEXT NOT NULL,
+     digest TEXT NOT NULL,
+     PRIMARY KEY (lease, digest, media_type)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE claims (
+     partial TEXT PRIMARY KEY,
+     owner TEXT NOT NULL,
+     token TEXT NOT NULL,
+     renewed INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE layout (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     names INTEGER NOT NULL,
+     written INTEGER NOT NULL
+   ) STRICT;
+   INSERT INTO layout VALUES (1, 1, 0);
+   CREATE TRIGGER names_inserted AFTER INSERT ON names BEGIN UPDATE layout SET names = names + 1; END;
+   CREATE TRIGGER names_updated AFTER UPDATE ON names BEGIN UPDATE layout SET names = names + 1; END;
+   CREATE TRIGGER names_deleted AFTER DELETE ON names BEGIN UPDATE layout SET names = names + 1; END;`,
+  adoptNames,
+]);
