@@ -124,7 +124,8 @@ function removePartials(
     const path = join(ingest, name);
     database.transaction(() => {
       const stat = statSync(path, { throwIfNoEntry: false });
-      if (stat === undefined || Date.now() - stat.mtimeMs < age || isClaimed(database, name)) return;
+      if (stat === undefined || (age > 0 && Date.now() - stat.mtimeMs < age) || isClaimed(database, name))
+        return;
       const size = removeFile(path);
       if (size === undefined) return;
       count++;

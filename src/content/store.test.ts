@@ -243,9 +243,10 @@ describe("ingest", () => {
     );
     assert.deepEqual(descriptor, describeBytes(Buffer.concat(parts)));
     assert.ok(store.has(descriptor));
-    const cut = ReadableStream.from([Buffer.from("x")]).pipeThrough(
-      new TransformStream({ flush: () => Promise.reject(new Error("cut")) }),
-    );
+    const cut = (async function* () {
+      yield Buffer.from("x");
+      throw new Error("cut");
+    })();
     await assert.rejects(store.putStream(MediaType.layer, cut, { lease }), /cut/);
     assert.deepEqual(readdirSync(join(store.directory, "ingest")), []);
   });
