@@ -1,0 +1,18 @@
+/**
+ * Layers are tar archives, packed with gzip or zstd; on disk Corten keeps them as EROFS images.
+ *
+ * A tar archive is a row of 512-byte header blocks, each followed by the content of one file; what
+ * the header has no room for stands in extension headers in front of it (PAX, GNU). Forty years of
+ * dialects make two readers see different files in one archive, and that is how attackers hide
+ * things: this room's reader refuses whatever is ambiguous. Names are bytes and are never joined to
+ * a path of the host.
+ */
+
+export type { ByteString } from "./byte-string.ts";
+export { toByteString, toText } from "./byte-string.ts";
+export type { SparseSegment, TarEntry, TarEntryType, TarTime } from "./tar-entry.ts";
+export type { TarLimits } from "./tar-limits.ts";
+export type { TarReadEntry } from "./tar-reader.ts";
+export { readTar } from "./tar-reader.ts";
+export type { TarInput } from "./tar-writer.ts";
+export { writeTar } from "./tar-writer.ts";
