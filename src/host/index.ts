@@ -4,12 +4,25 @@
  * a fact is read once, from one file.
  */
 
-// Values of this room, published as they land: see the signatures.
-//   hostFacts(): HostFacts                        // kernel, uid, capabilities, cgroups, mounts: read once per process
-//   processStartTime(pid: number): number | undefined     // field 22 of /proc/PID/stat; undefined when gone or a zombie
-//   isAlive(process: { pid: number; startTime: number }): boolean
-//   programs(): { init: string; monitor: string; images: string }   // absolute paths; throws not-found naming the file
-//   selfCommand(): readonly string[]               // argv that runs this program again: [corten] or [bun, src/cli/main.ts]
-//   runDirectory(): string  dataDirectory(): string        // /run/corten, /var/lib/corten; rootless: XDG
-//   ensurePrivateDirectory(path: string): void     // 0700, owned by us, not a symlink
-//   acquireLock(file: string, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Lock>   // stale-safe, AsyncDisposable
+export type { CgroupFacts, CgroupHierarchy } from "./cgroup-facts.ts";
+export { readCgroupFacts } from "./cgroup-facts.ts";
+export { dataDirectory, ensurePrivateDirectory, runDirectory } from "./directories.ts";
+export type { HostFacts } from "./facts.ts";
+export { hostFacts, readHostFacts } from "./facts.ts";
+export type { Kernel } from "./kernel.ts";
+export { kernelAtLeast, parseKernelRelease, readKernel } from "./kernel.ts";
+export type { Lock, LockOptions } from "./lock.ts";
+export { acquireLock, tryLock } from "./lock.ts";
+export type { MountEntry } from "./mount-table.ts";
+export { mountOf, parseMountTable } from "./mount-table.ts";
+export type { ProcessIdentity, ProcessStat } from "./process-table.ts";
+export {
+  formatIdentity,
+  isAlive,
+  parseIdentity,
+  processStartTime,
+  readProcessStat,
+  selfIdentity,
+} from "./process-table.ts";
+export type { Programs } from "./programs.ts";
+export { programs, requireProgram, selfCommand } from "./programs.ts";

@@ -1,0 +1,69 @@
+import { lstatSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { CortenError } from "../spec/index.ts";
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+/** What does not outlive a boot: /run/corten, or below the user's XDG runtime directory. */
+export function runDirectory(): string {
+  if (isRoot()) return "/run/corten";
+  const runtime = process.env["XDG_RUNTIME_DIR"];
+  return join(runtime?.startsWith("/") ? runtime : `/run/user/${process.geteuid?.()}`, "corten");
+}
+
+/** What outlives a boot: /var/lib/corten, or below the user's XDG data directory. */
+export function dataDirectory(): string {
+  if (isRoot()) return "/var/lib/corten";
+  const data = process.env["XDG_DATA_HOME"];
+  if (data?.startsWith("/")) return join(data, "corten");
+  const home = process.env["HOME"];
+  if (home?.startsWith("/")) return join(home, ".local/share/corten");
+  throw new CortenError("failed-precondition", "no data directory: neither XDG_DATA_HOME nor HOME is set", {
+    hint: "name one with --root",
+  });
+}
+
+/**
+ * Makes sure that `path` is a directory of mode 0700 that belongs to the calling user, making it and its parents
+ * where they are missing. A directory that others could have prepared is refused (CVE-2024-25621: state that other
+ * users can reach).
+ *
+ * @throws permission-denied when it is a symlink, no directory, another user's, or open to group or others
+ */
+export function ensurePrivateDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      ensurePrivateDirectory(path);
+      return;
+    }
+    if (code !== "EEXIST") {
+      throw new CortenError("permission-denied", `cannot make the directory ${path}: ${code}`, {
+        cause: error,
+      });
+    }
+  }
+  const stat = lstatSync(path);
+  if (!stat.isDirectory()) throw new CortenError("permission-denied", `${path} is not a directory`);
+  if (stat.uid !== process.geteuid?.()) {
+    throw new CortenError(
+      "permission-denied",
+      `${path} belongs to user ${stat.uid}, not to the calling user`,
+    );
+  }
+  if ((stat.mode & 0o077) !== 0) {
+    throw new CortenError(
+      "permission-denied",
+      `${path} is open to other users (mode ${(stat.mode & 0o777).toString(8)})`,
+      {
+        hint: `chmod 700 ${path}`,
+      },
+    );
+  }
+}
