@@ -10,6 +10,8 @@
 
 export type { ByteString } from "./byte-string.ts";
 export { toByteString, toText } from "./byte-string.ts";
+export type { Compression, DecompressLimits, DecompressOptions } from "./compression.ts";
+export { compress, decompress, detectCompression } from "./compression.ts";
 export type { SparseSegment, TarEntry, TarEntryType, TarTime } from "./tar-entry.ts";
 export type { TarLimits } from "./tar-limits.ts";
 export type { TarReadEntry } from "./tar-reader.ts";
