@@ -1,0 +1,61 @@
+import { CortenError, parseStrictJson, type RuntimeConfig, type RuntimeProcess } from "../../spec/index.ts";
+import { type Check, configFault } from "./check.ts";
+import { checkRules } from "./rules.ts";
+import { configCheck, processCheck } from "./schema.ts";
+import { refuseProcessSettings, refuseUnsupported } from "./support.ts";
+
+/** Bytes of the largest config.json that is read. A large seccomp profile and hundreds of mounts take 200 KiB. */
+export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads a config.json of runtime-spec 1.x and checks the whole document: types, ranges, names, and the rules
+ * between fields. Fields that the standard does not know are ignored; null counts as absent.
+ *
+ * @throws invalid-argument with the JSON pointer of the first fault
+ * @throws unimplemented with the pointer of a setting that cannot be honoured
+ */
+export function parseConfig(bytes: Uint8Array): RuntimeConfig {
+  const config = readDocument(bytes, "config.json", configCheck) as RuntimeConfig;
+  refuseUnsupported(config);
+  checkRules(config);
+  return config;
+}
+
+/** Checks a configuration that a program built: like {@link parseConfig}, without the bytes. */
+export function checkConfig(config: RuntimeConfig): RuntimeConfig {
+  const copy = withoutNulls(structuredClone(config)) as RuntimeConfig;
+  configCheck(copy, "");
+  refuseUnsupported(copy);
+  checkRules(copy);
+  return copy;
+}
+
+/** Reads the process object of `exec --process FILE`; errors as of {@link parseConfig}. */
+export function parseProcess(bytes: Uint8Array): RuntimeProcess {
+  const process = readDocument(bytes, "process.json", processCheck) as RuntimeProcess;
+  refuseProcessSettings(process, "");
+  if ((process.args ?? []).length === 0) throw configFault("/args", "must name a program to run");
+  return process;
+}
+
+function readDocument(bytes: Uint8Array, what: string, check: Check): unknown {
+  if (bytes.length > MAX_CONFIG_BYTES) {
+    throw new CortenError(
+      "invalid-argument",
+      `${what} has ${bytes.length} bytes, more than ${MAX_CONFIG_BYTES}`,
+    );
+  }
+  const value = withoutNulls(parseStrictJson(bytes, what));
+  check(value, "");
+  return value;
+}
+
+/** Removes fields that are null, in place: Go programs write null for what is not set. */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  for (const [name, field] of Object.entries(value)) {
+    if (field === null && !Array.isArray(value)) delete (value as Record<string, unknown>)[name];
+    else withoutNulls(field);
+  }
+  return value;
+}

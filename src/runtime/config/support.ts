@@ -1,0 +1,67 @@
+import { CortenError, type RuntimeConfig, type RuntimeProcess } from "../../spec/index.ts";
+
+/**
+ * Settings of the standard that this runtime cannot honour are refused, each by name: a container that starts with
+ * one of its settings silently left out is less isolated, or less able, than its maker was told.
+ */
+function refuse(pointer: string, what: string, hint?: string): never {
+  throw new CortenError("unimplemented", `config.json: ${pointer}: ${what} is not supported`, {
+    pointer,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** True for a setting that says something: an empty object, array or string asks for nothing. */
+function isSet(value: unknown): boolean {
+  if (value === undefined || value === null || value === "") return false;
+  return typeof value !== "object" || Object.keys(value).length > 0;
+}
+
+const OTHER_SYSTEMS = ["windows", "solaris", "vm", "zos", "freebsd"] as const;
+
+/** Refuses what cannot be honoured in a whole configuration. */
+export function refuseUnsupported(config: RuntimeConfig): void {
+  for (const system of OTHER_SYSTEMS) {
+    if (isSet((config as unknown as Record<string, unknown>)[system])) {
+      refuse(`/${system}`, `a container of the platform "${system}"`);
+    }
+  }
+  for (const [index, mount] of (config.mounts ?? []).entries())
+    refuseMountSettings(mount, `/mounts/${index}`);
+  if (config.process !== undefined) refuseProcessSettings(config.process, "/process");
+  refuseLinuxSettings(config);
+}
+
+function refuseMountSettings(mount: NonNullable<RuntimeConfig["mounts"]>[number], at: string): void {
+  if (isSet(mount.uidMappings)) refuse(`${at}/uidMappings`, "an id-mapped mount");
+  if (isSet(mount.gidMappings)) refuse(`${at}/gidMappings`, "an id-mapped mount");
+}
+
+/** Refuses what cannot be honoured in a process object. */
+export function refuseProcessSettings(process: RuntimeProcess, at: string): void {
+  if (isSet(process.apparmorProfile) && process.apparmorProfile !== "unconfined") {
+    refuse(`${at}/apparmorProfile`, "an AppArmor profile");
+  }
+  if (isSet(process.selinuxLabel)) refuse(`${at}/selinuxLabel`, "an SELinux label");
+  if (isSet(process.scheduler)) refuse(`${at}/scheduler`, "a scheduling policy");
+  if (isSet(process.ioPriority)) refuse(`${at}/ioPriority`, "an I/O priority");
+  if (isSet(process.execCPUAffinity)) refuse(`${at}/execCPUAffinity`, "CPU affinity for exec");
+}
+
+function refuseLinuxSettings({ linux }: RuntimeConfig): void {
+  if (linux === undefined) return;
+  const rest = [
+    ["uidMappings", "a user namespace"],
+    ["gidMappings", "a user namespace"],
+    ["mountLabel", "an SELinux label for mounts"],
+    ["intelRdt", "Intel RDT"],
+    ["timeOffsets", "an offset of a time namespace"],
+    ["netDevices", "moving network devices"],
+    ["memoryPolicy", "a NUMA memory policy"],
+  ] as const;
+  for (const [name, what] of rest) if (isSet(linux[name])) refuse(`/linux/${name}`, what);
+  const user = linux.namespaces?.findIndex(({ type }) => type === "user") ?? -1;
+  if (user >= 0) refuse(`/linux/namespaces/${user}`, "a user namespace");
+  const flags = linux.personality?.flags;
+  if (isSet(flags)) refuse("/linux/personality/flags", "a personality flag");
+}
