@@ -1,0 +1,35 @@
+/*
+ * The keeper: parent and subreaper of one container.
+ *
+ *   corten-monitor run --dir DIR --record FILE --exit FILE [--log FILE [--log-max BYTES]] [--terminal] [--stdin]
+ *                      [--hold] [--memory-events FILE] [--cgroup DIR]... [--remove ARG]... -- INIT ARG...
+ *
+ * DIR is the container's volatile directory (0700); attach.sock and, with --terminal, console.sock are made in it.
+ * The keeper starts the executor (INIT), which makes the container, writes "PID STARTTIME\n" to the record and ends;
+ * the container's first process is then the keeper's child. It forks a worker for the copying (serve.h), waits for
+ * the container to end, and
+ *
+ *   1. writes the exit record, so that who waits for it learns it first;
+ *   2. lets the worker pass the rest of the output on;
+ *   3. removes the cgroups, the sockets and the record;
+ *   4. becomes the --remove command, when there is one.
+ *
+ * The starter reads from the pipe on descriptor 3: `ready PID`, `failed CODE` (of the executor, whose own failure
+ * record says why), `error CALL(SUBJECT): ERRNO`, and with --hold first `held 0`: nothing is started before a client
+ * has connected, so that client misses nothing; it gives up when none came for HOLD_SECONDS.
+ *
+ * What SIGKILL does: a killed worker is made again, its clients are disconnected; a killed keeper loses the exit
+ * code (the worker records that and when the container ended) and leaves cgroups and removal to the next command.
+ * The container goes on in both cases. Killing both closes the container's pipes or terminal under it.
+ */
+#ifndef CORTEN_MONITOR_KEEPER_H
+#define CORTEN_MONITOR_KEEPER_H
+
+#include "options.h"
+
+#define HOLD_SECONDS 60
+
+/* Runs to the container's end. Returns the monitor's exit status, or does not return. */
+int keeper_run(const struct options *options);
+
+#endif
