@@ -1,0 +1,57 @@
+import { posix } from "node:path";
+import type { CgroupFacts, CgroupHierarchy } from "../../host/index.ts";
+import { CortenError } from "../../spec/index.ts";
+
+/** The control group of one container in one hierarchy. */
+export interface ContainerCgroup {
+  readonly hierarchy: CgroupHierarchy;
+  /** Absolute path of the group's directory. */
+  readonly path: string;
+}
+
+/** The control groups of a container, one for each hierarchy. */
+export interface CgroupPlan {
+  readonly mode: CgroupFacts["mode"];
+  readonly groups: readonly ContainerCgroup[];
+}
+
+/**
+ * Where a container's control groups are. An absolute `cgroupsPath` counts from the hierarchy's mount point; a
+ * relative one, and the default (the container's ID), from the group of the calling process, so that a limit
+ * that applies to the caller applies to what it starts.
+ *
+ * @throws invalid-argument for a path with ".." or in the form that asks for systemd
+ */
+export function planCgroups(facts: CgroupFacts, cgroupsPath: string | undefined, id: string): CgroupPlan {
+  const wanted = cgroupsPath === undefined || cgroupsPath === "" ? id : cgroupsPath;
+  if (wanted.split("/").includes("..")) {
+    throw new CortenError(
+      "invalid-argument",
+      `config.json: /linux/cgroupsPath must not hold "..": ${wanted}`,
+      {
+        pointer: "/linux/cgroupsPath",
+      },
+    );
+  }
+  const groups = facts.hierarchies.map((hierarchy) => {
+    const base = wanted.startsWith("/") ? "/" : hierarchy.own;
+    return { hierarchy, path: posix.join(hierarchy.mountpoint, base, wanted) };
+  });
+  return { mode: facts.mode, groups: groups.filter(({ hierarchy, path }) => path !== hierarchy.mountpoint) };
+}
+
+/** The directories between the hierarchy's mount point and the group, outermost first, the group last. */
+export function ancestry({ hierarchy, path }: ContainerCgroup): string[] {
+  const below = path.slice(hierarchy.mountpoint.length).split("/").filter(Boolean);
+  return below.map((_, index) => `${hierarchy.mountpoint}/${below.slice(0, index + 1).join("/")}`);
+}
+
+/** The container's group in the v1 hierarchy of `controller`. */
+export function groupOf(plan: CgroupPlan, controller: string): ContainerCgroup | undefined {
+  return plan.groups.find(({ hierarchy }) => hierarchy.controllers.includes(controller));
+}
+
+/** The container's group in the unified hierarchy. */
+export function unifiedGroup(plan: CgroupPlan): ContainerCgroup | undefined {
+  return plan.groups.find(({ hierarchy }) => hierarchy.version === 2);
+}

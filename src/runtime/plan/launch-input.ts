@@ -1,0 +1,69 @@
+import type { HostFacts } from "../../host/index.ts";
+import type { RuntimeConfig } from "../../spec/index.ts";
+import type { CgroupPlan } from "../cgroup/layout.ts";
+import type { RootRecipe } from "./root-recipe.ts";
+
+/** What becomes of the caller once the container's process is made. */
+export type LaunchMode =
+  /** Stop before the user's program; return when it waits for `start`. */
+  | "create"
+  /** Run the program and return. */
+  | "detach"
+  /** Run the program, supervise it to its end, clean up. */
+  | "foreground";
+
+/** Everything that a launch plan is compiled from. */
+export interface LaunchInput {
+  readonly id: string;
+  readonly config: RuntimeConfig;
+  readonly mode: LaunchMode;
+  /** Absolute path of the bundle. */
+  readonly bundle: string;
+  readonly root: RootRecipe;
+  readonly host: HostFacts;
+  readonly cgroups: CgroupPlan;
+  /** What the sources of bind mounts are, by absolute path; one that is not listed counts as a directory. */
+  readonly sources: ReadonlyMap<string, "directory" | "file">;
+  /** The container's state directory, absolute. */
+  readonly stateDirectory: string;
+  readonly failureFile: string;
+  readonly onFailure: readonly string[];
+  readonly consoleSocket?: string;
+  readonly pidFile?: string;
+  readonly noPivot?: boolean;
+  readonly noNewKeyring?: boolean;
+  readonly preserveFds?: number;
+  readonly cleanupPaths?: readonly string[];
+  readonly exitFile?: string;
+  /** Foreground: leave the state directory when the container ends. */
+  readonly keep?: boolean;
+  readonly noSubreaper?: boolean;
+}
+
+/** A compiled plan, and what was left out of it on purpose. */
+export interface CompiledLaunch {
+  readonly plan: import("./operation.ts").LaunchPlan;
+  readonly warnings: readonly string[];
+}
+
+/** Names in a container's state directory. */
+export const StateFile = {
+  record: "state.json",
+  config: "config.json",
+  init: "init",
+  creating: "creating",
+  fifo: "exec.fifo",
+  plan: "plan",
+} as const;
+
+/** Steps that the host's section and the container's section tell each other. */
+export const Step = {
+  /** host → container: the container is in its control groups. */
+  inCgroup: 1,
+  /** container → host: namespaces and mounts are made; hooks of the host may run. */
+  mounted: 2,
+  /** host → container: those hooks have run. */
+  hooksDone: 3,
+  /** container → host: nothing but `start` is missing. */
+  ready: 4,
+} as const;
