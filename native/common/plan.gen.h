@@ -64,6 +64,7 @@ enum plan_operation {
 	OP_REMOVE_TREE = 47,
 	OP_REMOVE_CGROUP = 48,
 	OP_INHERIT_CPUSET = 49,
+	OP_COPY_MODE = 50,
 	OP_CLONE = 60,
 	OP_NOTIFY = 61,
 	OP_AWAIT = 62,
@@ -139,6 +140,7 @@ enum plan_operation {
 	X(OP_REMOVE_TREE, remove_tree, "removeTree", 2, FIELD_IN_OPTIONAL, FIELD_TEXT) \
 	X(OP_REMOVE_CGROUP, remove_cgroup, "removeCgroup", 2, FIELD_TEXT, FIELD_INT) \
 	X(OP_INHERIT_CPUSET, inherit_cpuset, "inheritCpuset", 2, FIELD_TEXT, FIELD_TEXT) \
+	X(OP_COPY_MODE, copy_mode, "copyMode", 2, FIELD_IN, FIELD_IN) \
 	X(OP_CLONE, clone, "clone", 4, FIELD_OUT, FIELD_SECTION, FIELD_INT, FIELD_IN_OPTIONAL) \
 	X(OP_NOTIFY, notify, "notify", 1, FIELD_INT) \
 	X(OP_AWAIT, await, "await", 1, FIELD_INT) \
@@ -278,6 +280,8 @@ enum plan_operation {
 #define REMOVE_CGROUP_KILL 1
 #define INHERIT_CPUSET_TOP 0
 #define INHERIT_CPUSET_PATH 1
+#define COPY_MODE_FROM 0
+#define COPY_MODE_TO 1
 #define CLONE_OUT 0
 #define CLONE_SECTION 1
 #define CLONE_FLAGS 2

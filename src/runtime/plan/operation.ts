@@ -109,7 +109,7 @@ export const OPERATIONS = {
     code: 42,
     fields: { dir: "in", path: "text", mode: "int", major: "int", minor: "int", uid: "int", gid: "int" },
   },
-  /** symlinkat(target, dir, path); an equal link is fine, any other existing file is replaced when `replace` is 1. */
+  /** symlinkat(target, dir, path). An equal link is fine; any other existing file is replaced when `replace` is 1, else left as it is. */
   makeSymlink: { code: 43, fields: { dir: "in", path: "text", target: "text", replace: "int" } },
   /** fchownat/fchmodat on the descriptor (AT_EMPTY_PATH); -1 leaves a part alone. */
   setOwner: { code: 44, fields: { fd: "in", uid: "int", gid: "int", mode: "int" } },
@@ -123,6 +123,11 @@ export const OPERATIONS = {
   removeCgroup: { code: 48, fields: { path: "text", kill: "int" } },
   /** cpuset (v1): copies cpus and mems from the nearest ancestor that has them, down from `top` to `path`. */
   inheritCpuset: { code: 49, fields: { top: "text", path: "text" } },
+  /**
+   * The permission bits of the directory `from` are set on `to`, the root of a mount that will cover it. For tmpfs,
+   * which otherwise is 1777 whatever it covers.
+   */
+  copyMode: { code: 50, fields: { from: "in", to: "in" } },
 
   // ── processes and sections ───────────────────────────────────────────────────────────────
   /**
@@ -229,7 +234,7 @@ export const OPERATIONS = {
   closeFrom: { code: 121, fields: { first: "int", cloexec: "int" } },
   /** Opens the exec FIFO (O_PATH register) for writing, which blocks until `start` reads it, writes "0". */
   awaitStart: { code: 122, fields: { fifo: "in" } },
-  /** Detaches: the parent section ends here with exit status `code`, its child lives on. */
+  /** Detaches: the parent section ends here with exit status `code`, its child lives on. The cleanup section does not run. */
   finish: { code: 123, fields: { code: "int" } },
   /** execve(found executable or args[0], args, env). The section's last operation. */
   execute: { code: 124, fields: { args: "list", env: "list" } },
