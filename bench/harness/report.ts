@@ -1,0 +1,19 @@
+import type { Bench } from "./bench.ts";
+import { ratiosOf } from "./bench.ts";
+import type { Entry } from "./contest.ts";
+
+/** The result of one bench as it is printed. */
+export function formatResult(bench: Bench, entries: readonly Entry[]): string {
+  const width = Math.max(...entries.map(({ name }) => name.length));
+  const lines = entries.map((entry) => {
+    if (!("spread" in entry)) return `  ${entry.name.padEnd(width)}  FAILED: ${entry.failure}`;
+    const { unit, spread } = entry;
+    const number = (value: number) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+    return `  ${entry.name.padEnd(width)}  ${number(spread.median).padStart(6)} ${unit}  (10–90 %: ${number(spread.p10)}–${number(spread.p90)}, n=${spread.samples})`;
+  });
+  const ratios = ratiosOf(entries, bench.budgets).map(
+    ({ ours, peer, ratio, limit, kept }) =>
+      `  ${ours} = ${ratio.toFixed(2)} × ${peer}  (budget ${limit} ×: ${kept ? "kept" : "MISSED"})`,
+  );
+  return [...lines, ...ratios].join("\n");
+}

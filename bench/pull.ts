@@ -1,0 +1,107 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { startRegistry } from "../test/support/index.ts";
+import type { Bench } from "./harness/bench.ts";
+import { type Contestant, timeInTurn } from "./harness/contest.ts";
+import { largeImage, transportedBytes } from "./harness/large-image.ts";
+import { mustRun } from "./harness/program.ts";
+import { runBenches } from "./harness/run-benches.ts";
+import { startContainerd } from "./peers/containerd.ts";
+import { cortenWith } from "./peers/corten.ts";
+import type { Daemon } from "./peers/daemon.ts";
+import { docker, startDocker } from "./peers/docker.ts";
+import { podmanArguments } from "./peers/podman.ts";
+
+const peers = ["skopeo+umoci", "podman", "ctr", "docker"];
+
+/** From a registry on loopback to a root file system that can be run: each time into an empty store. */
+export const pull: Bench = {
+  name: "pull",
+  title: "Pull and unpack a 300 MB image from a local registry",
+  seconds: 240,
+  budgets: [{ ours: "corten", peers, limit: 0.6 }],
+  async measure(scratch) {
+    const layout = largeImage();
+    console.log(`  ${(transportedBytes(layout) / 1e6).toFixed(0)} MB as transported`);
+    await using registry = await startRegistry();
+    const reference = `${registry.address}/bench:1`;
+    mustRun("skopeo", "copy", "--dest-tls-verify=false", `oci:${layout}:bench`, `docker://${reference}`);
+    return await timeInTurn(contestants(scratch, reference), { rounds: 3, warmUp: 1 });
+  },
+};
+
+function contestants(scratch: string, reference: string): Contestant[] {
+  const space = (name: string) => join(scratch, name);
+  /** An empty directory before each run; gone, and written back to the disk, after it. */
+  const fresh = (name: string) => ({
+    prepare: () => void mkdirSync(space(name)),
+    finish() {
+      rmSync(space(name), { recursive: true, force: true });
+      mustRun("sync");
+    },
+  });
+  const corten = cortenWith(space("corten"));
+  const podman = podmanArguments(space("podman"));
+  return [
+    {
+      name: "corten",
+      ...fresh("corten"),
+      run: () => mustRun(corten.program, ...corten.args, "pull", reference),
+    },
+    {
+      name: "skopeo+umoci",
+      ...fresh("umoci"),
+      run() {
+        const target = `${space("umoci")}/layout:bench`;
+        mustRun("skopeo", "copy", "--src-tls-verify=false", `docker://${reference}`, `oci:${target}`);
+        mustRun("umoci", "unpack", "--image", target, `${space("umoci")}/bundle`);
+      },
+    },
+    {
+      name: "podman",
+      ...fresh("podman"),
+      run: () => mustRun("podman", ...podman, "pull", "--tls-verify=false", reference),
+      finish() {
+        // Podman leaves its store mounted on itself.
+        mustRun("podman", ...podman, "system", "reset", "--force");
+        fresh("podman").finish();
+      },
+    },
+    withDaemon(
+      "ctr",
+      fresh("containerd"),
+      () => startContainerd(space("containerd")),
+      (args) => mustRun("ctr", ...args, "images", "pull", "--plain-http", reference),
+    ),
+    withDaemon(
+      "docker",
+      fresh("docker"),
+      () => startDocker(space("docker")),
+      (args) => mustRun(docker, ...args, "pull", reference),
+    ),
+  ];
+}
+
+/** A contestant whose daemon starts with an empty store before each run and is stopped after it. */
+function withDaemon(
+  name: string,
+  fresh: { readonly prepare: () => void; readonly finish: () => void },
+  start: () => Promise<Daemon & { readonly args: readonly string[] }>,
+  run: (args: readonly string[]) => void,
+): Contestant {
+  let daemon: (Daemon & { readonly args: readonly string[] }) | undefined;
+  return {
+    name,
+    async prepare() {
+      fresh.prepare();
+      daemon = await start();
+    },
+    run: () => run(daemon?.args ?? []),
+    async finish() {
+      await daemon?.[Symbol.asyncDispose]();
+      fresh.finish();
+    },
+  };
+}
+
+if (import.meta.main) await runBenches([pull]);
