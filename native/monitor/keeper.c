@@ -118,7 +118,6 @@ static void remove_sockets(void)
 	(void)unlink(CONSOLE_SOCKET);
 }
 
-/* Tells clients that wait for the start that there is none. */
 static bool ignore_frame(void *context, const struct frame *frame)
 {
 	(void)context;
@@ -126,6 +125,7 @@ static bool ignore_frame(void *context, const struct frame *frame)
 	return true;
 }
 
+/* Tells clients that wait for the start that there is none. */
 static void refuse_clients(const struct keeper *keeper, unsigned char code)
 {
 	int fd;
@@ -228,8 +228,6 @@ static void take_message(struct keeper *keeper)
 
 static void keep(struct keeper *keeper)
 {
-	/* Before the worker, which inherits what the container's pipes need. */
-	make_worker(keeper);
 	reap(keeper);
 	int left = DRAIN_MS;
 	while (!keeper->ended || (keeper->worker > 0 && left > 0)) {
@@ -295,6 +293,8 @@ int keeper_run(const struct options *options)
 	if (keeper.console >= 0)
 		close(keeper.console);
 	(void)unlink(CONSOLE_SOCKET);
+	/* First, so that from the report on the keeper may be killed. */
+	make_worker(&keeper);
 	report("ready", (unsigned long long)keeper.container);
 	report_close();
 	keep(&keeper);

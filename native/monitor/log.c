@@ -102,8 +102,8 @@ void log_write(struct log *log, bool is_error, const char *data, size_t length)
 	while (length > 0) {
 		const char *end = memchr(data, '\n', length);
 		size_t part = end != NULL ? (size_t)(end - data) : length;
-		if (log->limit > 0 && log->size > 0 &&
-		    log->size + pending_length + PREFIX_LENGTH + part + 1 > log->limit) {
+		unsigned long long size = log->size + pending_length;
+		if (log->limit > 0 && size > 0 && size + PREFIX_LENGTH + part + 1 > log->limit) {
 			flush(log);
 			rotate(log);
 		}

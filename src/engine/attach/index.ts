@@ -3,4 +3,6 @@
  * of it. Any number of clients may be attached; a slow one is dropped and never holds the container up.
  */
 
-export type { Attachment, OutputChunk } from "./attachment.ts";
+export type { AttachedExit, Attachment, OutputChunk } from "./attachment.ts";
+export type { ConnectOptions } from "./connect.ts";
+export { connectAttachment } from "./connect.ts";
