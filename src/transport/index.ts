@@ -5,5 +5,9 @@
 
 export type { Place } from "./address.ts";
 export { parsePlace, printPlace } from "./address.ts";
+export type { ImageNode, WalkOptions } from "./graph.ts";
+export { walkDocuments } from "./graph.ts";
+export type { OpenOptions } from "./open.ts";
+export { openSink, openSource } from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions } from "./place.ts";
 export type { Credentials, RegistryOptions } from "./registry/options.ts";

@@ -1,0 +1,75 @@
+import type { Place } from "./address.ts";
+import { parsePlace, printPlace } from "./address.ts";
+import type { ImageSink, ImageSource } from "./place.ts";
+import type { RegistryOptions } from "./registry/options.ts";
+
+/** Options of {@link openSource} and {@link openSink}. */
+export interface OpenOptions {
+  /** How registries are reached; other places ignore it. */
+  readonly registry?: RegistryOptions;
+}
+
+/**
+ * Opens a place to read an image from. A registry is not contacted before the first call; a file or
+ * directory is opened now.
+ *
+ * @param place a {@link Place}, or its text as {@link parsePlace} reads it
+ * @throws invalid-argument for a text that is no place; not-found when the path does not exist
+ */
+export async function openSource(place: Place | string, options: OpenOptions = {}): Promise<ImageSource> {
+  const at = typeof place === "string" ? parsePlace(place) : place;
+  // Each place is loaded when it is used: an HTTP client is not part of reading a directory.
+  switch (at.kind) {
+    case "registry": {
+      const { openRegistrySource } = await import("./registry/index.ts");
+      return openRegistrySource(at.reference, options.registry);
+    }
+    case "layout": {
+      const { LayoutDirectory } = await import("./layout/directory.ts");
+      const { LayoutSource } = await import("./layout/source.ts");
+      const directory = await LayoutDirectory.open(printPlace(at), at.path, { create: false });
+      return new LayoutSource(directory, at.ref);
+    }
+    case "oci-archive": {
+      const { TarFile } = await import("./archive-file/tar-file.ts");
+      const { LayoutSource } = await import("./layout/source.ts");
+      return new LayoutSource(await TarFile.open(printPlace(at), at.path, { symlinks: false }), at.ref);
+    }
+    case "docker-archive": {
+      const { TarFile } = await import("./archive-file/tar-file.ts");
+      const { DockerArchiveSource } = await import("./archive-file/docker-source.ts");
+      return new DockerArchiveSource(await TarFile.open(printPlace(at), at.path, { symlinks: true }), at.ref);
+    }
+  }
+}
+
+/**
+ * Opens a place to write an image to. Directories and files are created; nothing stands under the
+ * place's name before the sink's `commit`.
+ *
+ * @throws invalid-argument for a text that is no place
+ */
+export async function openSink(place: Place | string, options: OpenOptions = {}): Promise<ImageSink> {
+  const at = typeof place === "string" ? parsePlace(place) : place;
+  switch (at.kind) {
+    case "registry": {
+      const { openRegistrySink } = await import("./registry/index.ts");
+      return openRegistrySink(at.reference, options.registry);
+    }
+    case "layout": {
+      const { LayoutDirectory } = await import("./layout/directory.ts");
+      const { LayoutSink } = await import("./layout/sink.ts");
+      return new LayoutSink(await LayoutDirectory.open(printPlace(at), at.path, { create: true }), at.ref);
+    }
+    case "oci-archive": {
+      const { TarOutput } = await import("./archive-file/tar-output.ts");
+      const { OciArchiveSink } = await import("./archive-file/oci-sink.ts");
+      return new OciArchiveSink(printPlace(at), await TarOutput.create(at.path), at.ref);
+    }
+    case "docker-archive": {
+      const { TarOutput } = await import("./archive-file/tar-output.ts");
+      const { DockerArchiveSink } = await import("./archive-file/docker-sink.ts");
+      return new DockerArchiveSink(printPlace(at), await TarOutput.create(at.path), at.ref);
+    }
+  }
+}

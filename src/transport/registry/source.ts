@@ -1,0 +1,125 @@
+import type { Descriptor, Digest } from "../../spec/index.ts";
+import {
+  CortenError,
+  MAX_DOCUMENT_SIZE,
+  MediaType,
+  parseDigest,
+  splitDigest,
+  verifiableAlgorithm,
+} from "../../spec/index.ts";
+import { documentType } from "../document-type.ts";
+import type { Document, ImageSource, TransportOptions } from "../place.ts";
+import { digestOf, verifyBytes } from "../stream.ts";
+import { readBlob } from "./blob.ts";
+import type { RegistryClient } from "./client.ts";
+import type { HttpReply } from "./http.ts";
+import { readAll } from "./http.ts";
+import { retrying } from "./retry.ts";
+
+/** What a client that reads both generations of documents says (distribution-spec, "Pulling manifests"). */
+const ACCEPT = [
+  MediaType.imageIndex,
+  MediaType.imageManifest,
+  MediaType.dockerManifestList,
+  MediaType.dockerManifest,
+].join(", ");
+
+/** An image in a registry (distribution-spec, "Pull"). */
+export class RegistrySource implements ImageSource {
+  readonly #client: RegistryClient;
+
+  constructor(client: RegistryClient) {
+    this.#client = client;
+  }
+
+  get name(): string {
+    return this.#client.name;
+  }
+
+  async root(options: TransportOptions = {}): Promise<Document> {
+    const { tag, digest } = this.#client.reference;
+    const { bytes, reply } = await this.#fetch(digest ?? tag ?? "latest", digest, options);
+    const mediaType = documentType(bytes, contentType(reply), this.name);
+    const named = digest ?? (await this.#announcedDigest(reply, bytes)) ?? (await digestOf(bytes));
+    return { descriptor: { mediaType, digest: named, size: bytes.length }, bytes };
+  }
+
+  async manifest(descriptor: Descriptor, options: TransportOptions = {}): Promise<Uint8Array> {
+    const { digest, size, mediaType } = descriptor;
+    if (size > MAX_DOCUMENT_SIZE) {
+      throw new CortenError(
+        "resource-exhausted",
+        `manifest ${digest} of ${this.name} is ${size} bytes, too many`,
+      );
+    }
+    const { bytes, reply } = await this.#fetch(digest, digest, options);
+    await verifyBytes(bytes, { digest, size }, `manifest ${digest} of ${this.name}`);
+    const type = contentType(reply);
+    // The same bytes under another type could be read as another kind of document (CVE-2021-41190).
+    if (type !== undefined && type !== mediaType) {
+      throw new CortenError(
+        "invalid-argument",
+        `manifest ${digest} of ${this.name} comes as "${type}", but its descriptor says "${mediaType}"`,
+      );
+    }
+    return bytes;
+  }
+
+  async blob(
+    descriptor: Descriptor,
+    options: TransportOptions & { readonly offset?: number } = {},
+  ): Promise<AsyncIterable<Uint8Array>> {
+    return readBlob(this.#client, descriptor, options.offset ?? 0, options.signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+  }
+
+  /** A manifest's bytes, checked against `digest` where there is one. */
+  async #fetch(
+    reference: string,
+    digest: Digest | undefined,
+    { signal }: TransportOptions,
+  ): Promise<{ bytes: Uint8Array; reply: HttpReply }> {
+    if (digest !== undefined) verifiableAlgorithm(digest);
+    const { retry, reference: named } = this.#client;
+    const what = `pull manifest ${reference} of ${this.name}`;
+    return retrying(retry, signal, async () => {
+      const reply = await this.#client.requestOnce({
+        method: "GET",
+        path: `/v2/${named.repository}/manifests/${reference}`,
+        headers: { accept: ACCEPT },
+        actions: "pull",
+        expect: [200],
+        what,
+        signal,
+      });
+      const bytes = await readAll(reply, MAX_DOCUMENT_SIZE);
+      if (digest !== undefined) await verifyBytes(bytes, { digest }, `manifest ${digest} of ${this.name}`);
+      return { bytes, reply };
+    });
+  }
+
+  /**
+   * The digest that the registry gives the bytes, verified.
+   *
+   * @throws data-loss when the bytes do not have it
+   */
+  async #announcedDigest(reply: HttpReply, bytes: Uint8Array): Promise<Digest | undefined> {
+    const header = reply.headers["docker-content-digest"];
+    if (typeof header !== "string") return undefined;
+    const digest = parseDigest(header);
+    const [algorithm] = splitDigest(digest);
+    if (algorithm !== "sha256" && algorithm !== "sha512") return undefined;
+    await verifyBytes(bytes, { digest }, `manifest of ${this.name}`);
+    return digest;
+  }
+}
+
+/** The Content-Type where it says something about the document; proxies replace it by general types. */
+function contentType(reply: HttpReply): string | undefined {
+  const type = reply.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
+  const general = ["", "application/json", "application/octet-stream", "text/plain", "binary/octet-stream"];
+  return type === undefined || general.includes(type) ? undefined : type;
+}
