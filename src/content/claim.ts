@@ -66,7 +66,9 @@ export class Claim {
         claim.release();
         return undefined;
       }
-      await sleep(wait, undefined, signal === undefined ? {} : { signal });
+      await sleep(wait, undefined, signal === undefined ? {} : { signal }).catch(() =>
+        signal?.throwIfAborted(),
+      );
     }
   }
 

@@ -1,0 +1,36 @@
+/**
+ * Images: bringing them into the store from any place, choosing the one for a platform, naming,
+ * looking at and removing them, and writing them out again.
+ *
+ * What a name means is an *index* (one image for each platform) or a *manifest* (one image). A
+ * manifest lists a *configuration*, which says how to run it, and *layers*, packed tar archives that
+ * are stacked into a root file system. The digest of the configuration is the image's id. `pull` takes
+ * any {@link ImageSource} of the transport room, `save` any {@link ImageSink}; between them every byte
+ * stays as it is, as a change of one would be another image.
+ */
+
+export { chainIDs } from "./chain.ts";
+export { applyChanges } from "./change.ts";
+export { listImages, resolveImage } from "./find.ts";
+export type { Image } from "./image.ts";
+export type { ImportRootfsOptions } from "./import-rootfs.ts";
+export { importRootfs } from "./import-rootfs.ts";
+export type { ImageInspect } from "./inspect.ts";
+export { inspectImage, repoDigests, repoTags } from "./inspect.ts";
+export type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";
+export {
+  compatiblePlatforms,
+  formatPlatform,
+  hostPlatform,
+  normalizePlatform,
+  parsePlatform,
+} from "./platform.ts";
+export type { PullOptions } from "./pull.ts";
+export { pull } from "./pull.ts";
+export type { PullEvent } from "./pull-event.ts";
+export type { ImageUser, RemovedImage, RemoveImageOptions } from "./remove.ts";
+export { removeImage, untagImage } from "./remove.ts";
+export type { SaveEvent, SaveOptions } from "./save.ts";
+export { save } from "./save.ts";
+export type { ViewOptions } from "./stored-image.ts";
+export { tagImage } from "./tag.ts";

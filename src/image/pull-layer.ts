@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Ingest, Lease, Store } from "../content/index.ts";
+import type { Descriptor, Digest } from "../spec/index.ts";
+import { CortenError, isCortenError } from "../spec/index.ts";
+import type { ImageSource } from "../transport/index.ts";
+import type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";
+import { LayerPipe } from "./layer-pipe.ts";
+import type { PullEvent } from "./pull-event.ts";
+
+/** Attempts that bring no byte before a transfer is given up; progress starts the count again. */
+const MAX_BARREN_ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 200;
+
+/** What all layers of one pull share. */
+export interface LayerContext {
+  readonly store: Store;
+  readonly source: ImageSource;
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+  readonly consumer?: LayerConsumer;
+  readonly report: (event: PullEvent) => void;
+}
+
+/** A layer, or a blob that is none (of an artifact) and has no DiffID. */
+export interface WantedBlob {
+  readonly descriptor: Descriptor;
+  readonly diffID?: Digest;
+}
+
+/** Brings one layer into the store and to the consumer. */
+export async function pullLayer(context: LayerContext, wanted: WantedBlob): Promise<void> {
+  const consume = await consumerFor(context, wanted);
+  try {
+    if (await pullOnce(context, wanted.descriptor, consume)) return;
+  } catch (error) {
+    if (!isCortenError(error, "data-loss")) throw error;
+    throw new CortenError("data-loss", `${context.source.name}: ${error.message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+  // What a partial blob held was wrong (a power cut leaves such); it is gone, and once more is fair.
+  if (!(await pullOnce(context, wanted.descriptor, consume))) {
+    throw new CortenError("data-loss", `${context.source.name}: ${wanted.descriptor.digest} is wrong again`);
+  }
+}
+
+type Consume = (content: AsyncIterable<Uint8Array>) => Promise<void>;
+
+async function consumerFor({ consumer }: LayerContext, wanted: WantedBlob): Promise<Consume | undefined> {
+  const { descriptor, diffID } = wanted;
+  if (consumer === undefined || diffID === undefined) return undefined;
+  if (consumer.wants !== undefined && !(await consumer.wants(diffID))) return undefined;
+  const layer: ImageLayer = { descriptor, diffID, mediaType: descriptor.mediaType };
+  return async (content) => {
+    try {
+      await consumer(layer, content);
+    } catch (error) {
+      if (error instanceof CortenError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new CortenError("internal", `cannot unpack layer ${descriptor.digest}: ${why}`, { cause: error });
+    }
+  };
+}
+
+/** Returns false when the beginning that was already here turned out to be wrong. */
+async function pullOnce(
+  context: LayerContext,
+  descriptor: Descriptor,
+  consume: Consume | undefined,
+): Promise<boolean> {
+  const { store, lease, signal } = context;
+  await using ingest = await store.ingest(descriptor, { lease, signal });
+  if (ingest === undefined) {
+    await readStored(context, descriptor, consume);
+    return true;
+  }
+  const resumedAt = ingest.offset;
+  const pipe = consume === undefined ? undefined : new LayerPipe();
+  // A failure of either side has to stop the other: both are told, then both are waited for.
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  let failed = false;
+  const consuming = pipe === undefined ? Promise.resolve() : consume!(pipe);
+  const consumed = consuming.then(
+    () => pipe?.abandon(),
+    (error: unknown) => {
+      pipe?.abandon();
+      if (!failed) stop.abort(error);
+      throw error;
+    },
+  );
+  const fetched = fetchInto(context, ingest, pipe, both).then(
+    () => pipe?.end(),
+    (error: unknown) => {
+      failed = true;
+      pipe?.fail(error);
+      throw error;
+    },
+  );
+  const [fetching, unpacking] = await Promise.allSettled([fetched, consumed]);
+  if (fetching.status === "rejected") {
+    if (resumedAt > 0 && !stop.signal.aborted && isCortenError(fetching.reason, "data-loss")) {
+      context.report({ type: "retry", digest: descriptor.digest, offset: 0, error: fetching.reason });
+      return false;
+    }
+    throw fetching.reason;
+  }
+  if (unpacking.status === "rejected") throw unpacking.reason;
+  context.report({
+    type: "layer",
+    digest: descriptor.digest,
+    offset: descriptor.size,
+    size: descriptor.size,
+    state: "done",
+  });
+  return true;
+}
+
+async function readStored(
+  context: LayerContext,
+  descriptor: Descriptor,
+  consume: Consume | undefined,
+): Promise<void> {
+  const { digest, size } = descriptor;
+  context.report({ type: "layer", digest, offset: size, size, state: "exists" });
+  if (consume === undefined) return;
+  try {
+    await consume(context.store.open(descriptor, { verify: true, signal: context.signal }));
+  } catch (error) {
+    // So that the pull which the error asks for does fetch it.
+    if (isCortenError(error, "data-loss") && error.message.includes(digest)) context.store.discard(digest);
+    throw error;
+  }
+}
+
+async function fetchInto(
+  context: LayerContext,
+  ingest: Ingest,
+  pipe: LayerPipe | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { digest, size } = ingest.descriptor;
+  const report = () =>
+    context.report({ type: "layer", digest, offset: ingest.offset, size, state: "fetching" });
+  report();
+  if (pipe !== undefined) {
+    for await (const chunk of ingest.prefix()) {
+      signal.throwIfAborted();
+      await pipe.write(chunk);
+    }
+  }
+  for (let barren = 0; ingest.offset < size; ) {
+    const before = ingest.offset;
+    const failure = await transfer(context, ingest, pipe, signal, report);
+    if (ingest.offset >= size) break;
+    barren = ingest.offset > before ? 0 : barren + 1;
+    if (barren >= MAX_BARREN_ATTEMPTS) throw failure;
+    context.report({ type: "retry", digest, offset: ingest.offset, error: failure });
+    const pause = FIRST_PAUSE_MS * 2 ** Math.max(0, barren - 1) * (0.5 + Math.random() / 2);
+    await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+  signal.throwIfAborted();
+  await ingest.commit();
+}
+
+/** One request. Returns why the content ended early; throws what another request cannot mend. */
+async function transfer(
+  context: LayerContext,
+  ingest: Ingest,
+  pipe: LayerPipe | undefined,
+  signal: AbortSignal,
+  report: () => void,
+): Promise<CortenError> {
+  const { descriptor } = ingest;
+  try {
+    const content = await context.source.blob(descriptor, { offset: ingest.offset, signal });
+    for await (const chunk of content) {
+      signal.throwIfAborted();
+      await ingest.write(chunk);
+      if (pipe !== undefined) await pipe.write(chunk);
+      report();
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof CortenError && error.retryable) return error;
+    throw error;
+  }
+  return new CortenError(
+    "unavailable",
+    `${context.source.name}: ${descriptor.digest} ended after ${ingest.offset} of ${descriptor.size} bytes`,
+  );
+}

@@ -1,0 +1,102 @@
+import type { Store } from "../content/index.ts";
+import type { Descriptor } from "../spec/index.ts";
+import { isIndexType, isManifestType, MAX_DOCUMENT_SIZE, parseIndex, parseManifest } from "../spec/index.ts";
+import type { Document, ImageSink } from "../transport/index.ts";
+import { everyOf } from "./every-of.ts";
+import type { Image } from "./image.ts";
+
+const DEFAULT_PARALLEL = 4;
+
+/** Options of {@link save}. */
+export interface SaveOptions {
+  /** Write only the view's own image, even if the whole index is here. Default false. */
+  readonly single?: boolean;
+  /** Blobs at once. Default 4; archives write one after the other by themselves. */
+  readonly parallel?: number;
+  readonly onProgress?: (event: SaveEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What a save reports: a blob is on its way, or in place (`exists`: it was there before). */
+export interface SaveEvent {
+  readonly descriptor: Descriptor;
+  readonly state: "writing" | "exists" | "done";
+}
+
+/**
+ * Writes an image to any sink: a registry, a layout, an archive. Documents and blobs are the stored
+ * bytes, unchanged. Of an index whose images are not all here only the view's image is written, as
+ * registries refuse an index with parts missing.
+ *
+ * @returns the document that the place's name means now
+ */
+export async function save(
+  store: Store,
+  image: Image,
+  sink: ImageSink,
+  options: SaveOptions = {},
+): Promise<Descriptor> {
+  const { parallel = DEFAULT_PARALLEL, signal } = options;
+  const call = signal === undefined ? {} : { signal };
+  // Held so that a removal of the image meanwhile cannot take away what is still to be written.
+  using lease = store.lease();
+  lease.add(image.root);
+  const whole = options.single === true ? undefined : await documentsBelow(store, image.root);
+  const documents = whole ?? [await read(store, await image.descriptor())];
+  const root = documents.at(-1)!;
+
+  const blobs = new Map<string, Descriptor>();
+  for (const { descriptor, bytes } of documents) {
+    if (!isManifestType(descriptor.mediaType)) continue;
+    const { config, layers } = parseManifest(bytes, descriptor.mediaType, { what: descriptor.digest });
+    for (const blob of [config, ...layers]) blobs.set(blob.digest, blob);
+  }
+  await everyOf([...blobs.values()], { parallel, ...call }, async (descriptor, both) => {
+    if (await sink.hasBlob(descriptor, { signal: both })) {
+      options.onProgress?.({ descriptor, state: "exists" });
+      return;
+    }
+    options.onProgress?.({ descriptor, state: "writing" });
+    await sink.writeBlob(descriptor, store.open(descriptor, { verify: true, signal: both }), {
+      signal: both,
+    });
+    options.onProgress?.({ descriptor, state: "done" });
+  });
+  for (const document of documents) await sink.writeManifest(document, call);
+  await sink.commit(root, call);
+  return root.descriptor;
+}
+
+/** `root` and all documents below it, parts before wholes; undefined when something is not here. */
+async function documentsBelow(store: Store, root: Descriptor): Promise<Document[] | undefined> {
+  const documents = new Map<string, Document>();
+  const visiting = new Set<string>();
+  const visit = async (descriptor: Descriptor): Promise<boolean> => {
+    if (documents.has(descriptor.digest) || visiting.has(descriptor.digest)) return true;
+    visiting.add(descriptor.digest);
+    if (!store.has(descriptor)) return false;
+    const document = await read(store, descriptor);
+    for (const child of childrenOf(document)) {
+      const here = isDocument(child) ? await visit(child) : store.has(child);
+      if (!here) return false;
+    }
+    documents.set(descriptor.digest, document);
+    return true;
+  };
+  return (await visit(root)) ? [...documents.values()] : undefined;
+}
+
+function childrenOf({ descriptor, bytes }: Document): readonly Descriptor[] {
+  const { mediaType, digest } = descriptor;
+  if (isIndexType(mediaType)) return parseIndex(bytes, mediaType, { what: digest }).manifests;
+  const { config, layers } = parseManifest(bytes, mediaType, { what: digest });
+  return [config, ...layers];
+}
+
+function isDocument({ mediaType }: Descriptor): boolean {
+  return isIndexType(mediaType) || isManifestType(mediaType);
+}
+
+async function read(store: Store, descriptor: Descriptor): Promise<Document> {
+  return { descriptor, bytes: await store.read(descriptor, { maxBytes: MAX_DOCUMENT_SIZE }) };
+}
