@@ -40,8 +40,9 @@ try {
   await show("build: the C programs, the embedded image and the executable", () => build());
   const mounts = mountTable();
 
-  await show("corten run --rm corten/hello\n    the embedded image, first start: its layers become EROFS images", () =>
-    corten("run", "--rm", "corten/hello"),
+  await show(
+    "corten run --rm corten/hello\n    the embedded image, first start: its layers become EROFS images",
+    () => corten("run", "--rm", "corten/hello"),
   );
   await show("corten run --rm corten/hello\n    again: the layers are there", () =>
     corten("run", "--rm", "corten/hello"),
