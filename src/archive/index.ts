@@ -12,9 +12,22 @@ export type { ByteString } from "./byte-string.ts";
 export { toByteString, toText } from "./byte-string.ts";
 export type { Compression, DecompressLimits, DecompressOptions } from "./compression.ts";
 export { compress, decompress, detectCompression } from "./compression.ts";
+export type { ContentSink, StoredContent } from "./erofs-content.ts";
+export { ErofsWriter } from "./erofs-writer.ts";
+export type { BuildLayerOptions, BuiltLayer, LayerDirectory } from "./layer-build.ts";
+export { buildLayer } from "./layer-build.ts";
 export type { SparseSegment, TarEntry, TarEntryType, TarTime } from "./tar-entry.ts";
 export type { TarLimits } from "./tar-limits.ts";
 export type { TarReadEntry } from "./tar-reader.ts";
 export { readTar } from "./tar-reader.ts";
 export type { TarInput } from "./tar-writer.ts";
 export { writeTar } from "./tar-writer.ts";
+export type {
+  DeviceNode,
+  DirectoryNode,
+  FifoNode,
+  FileNode,
+  NodeAttributes,
+  SymlinkNode,
+  TreeNode,
+} from "./tree.ts";

@@ -1,0 +1,66 @@
+import type { ByteString } from "./byte-string.ts";
+import { BLOCK_SIZE } from "./erofs-format.ts";
+
+const DIRENT = 12;
+
+/** One name in a directory. */
+export interface Dirent {
+  readonly name: ByteString;
+  /** The inode number; known only when every inode has its place. */
+  readonly slot: () => number;
+  readonly fileType: number;
+}
+
+/**
+ * The content of a directory: blocks, each with a row of fixed-size entries and behind it their
+ * names. The kernel searches them by halves, so that names ascend in byte order over all blocks,
+ * `.` and `..` among them.
+ */
+export class DirectoryContent {
+  /** Length in bytes: all blocks are full size but the last, which ends with its last name. */
+  readonly size: number;
+  readonly #dirents: readonly Dirent[];
+  /** Index of each block's first entry, and behind them the number of entries. */
+  readonly #starts: readonly number[];
+
+  /** @param dirents in any order, `.` and `..` included */
+  constructor(dirents: readonly Dirent[]) {
+    // Byte strings compare by code unit, which is by byte.
+    this.#dirents = [...dirents].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const starts: number[] = [0];
+    let used = 0;
+    for (const [i, { name }] of this.#dirents.entries()) {
+      const length = DIRENT + name.length;
+      if (used + length > BLOCK_SIZE) {
+        starts.push(i);
+        used = 0;
+      }
+      used += length;
+    }
+    this.size = (starts.length - 1) * BLOCK_SIZE + used;
+    this.#starts = [...starts, this.#dirents.length];
+  }
+
+  /** The bytes of the whole content. */
+  encode(): Buffer {
+    const content = Buffer.alloc(this.size);
+    for (let block = 0; block < this.#starts.length - 1; block++) {
+      const first = this.#starts[block]!;
+      const count = this.#starts[block + 1]! - first;
+      const base = block * BLOCK_SIZE;
+      let nameAt = count * DIRENT;
+      for (let i = 0; i < count; i++) {
+        const { name, slot, fileType } = this.#dirents[first + i]!;
+        const at = base + i * DIRENT;
+        const number = slot();
+        content.writeUInt32LE(number >>> 0, at);
+        content.writeUInt32LE(Math.floor(number / 2 ** 32), at + 4);
+        content.writeUInt16LE(nameAt, at + 8);
+        content[at + 10] = fileType;
+        content.write(name, base + nameAt, "latin1");
+        nameAt += name.length;
+      }
+    }
+    return content;
+  }
+}

@@ -1,0 +1,119 @@
+import { crc32c } from "./crc32c.ts";
+import type { NodeAttributes, TreeNode } from "./tree.ts";
+
+/**
+ * The on-disk structures of EROFS (Linux, fs/erofs/erofs_fs.h), all little-endian. Corten writes
+ * the plain subset: no compression, 64-byte inodes, blocks of 4096 bytes, which every kernel since
+ * 5.15 can mount.
+ */
+export const BLOCK_BITS = 12;
+export const BLOCK_SIZE = 4096;
+/** Inode numbers ("nid") count slots of this size from the start of the metadata. */
+export const SLOT_SIZE = 32;
+export const INODE_SIZE = 64;
+/** The block number of a hole. */
+export const NO_BLOCK = 0xffff_ffff;
+
+const SUPER_OFFSET = 1024;
+const SUPER_MAGIC = 0xe0f5_e1e2;
+const COMPAT_CHECKSUM = 0x1;
+const COMPAT_MTIME = 0x2;
+const INCOMPAT_CHUNKED = 0x4;
+
+/** How an inode's content is laid out (`i_format`, bits 1 to 3). */
+export const Layout = { plain: 0, inline: 2, chunked: 4 } as const;
+export type Layout = (typeof Layout)[keyof typeof Layout];
+
+const MODE_BITS: Readonly<Record<TreeNode["type"], number>> = {
+  fifo: 0o010000,
+  "char-device": 0o020000,
+  directory: 0o040000,
+  "block-device": 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+};
+
+/** The `file_type` of directory entries: the kernel's FT_ numbers. */
+export const FILE_TYPE: Readonly<Record<TreeNode["type"], number>> = {
+  file: 1,
+  directory: 2,
+  "char-device": 3,
+  "block-device": 4,
+  fifo: 5,
+  symlink: 7,
+};
+
+/** What the superblock says beside constants. */
+export interface Superblock {
+  readonly rootSlot: number;
+  readonly inodes: number;
+  readonly blocks: number;
+  readonly metadataBlock: number;
+  readonly uuid: Uint8Array;
+  /** True when a file is stored in chunks. */
+  readonly chunked: boolean;
+}
+
+/** The image's first block, with the superblock at its place. */
+export function encodeSuperblock(fields: Superblock): Buffer {
+  const block = Buffer.alloc(BLOCK_SIZE);
+  const at = SUPER_OFFSET;
+  block.writeUInt32LE(SUPER_MAGIC, at);
+  block.writeUInt32LE(COMPAT_CHECKSUM | COMPAT_MTIME, at + 8);
+  block[at + 12] = BLOCK_BITS;
+  block.writeUInt16LE(fields.rootSlot, at + 14);
+  block.writeBigUInt64LE(BigInt(fields.inodes), at + 16);
+  block.writeUInt32LE(fields.blocks, at + 36);
+  block.writeUInt32LE(fields.metadataBlock, at + 40);
+  block.set(fields.uuid, at + 48);
+  block.writeUInt32LE(fields.chunked ? INCOMPAT_CHUNKED : 0, at + 80);
+  // Over the rest of the block, with the checksum field itself as zeros.
+  block.writeUInt32LE(crc32c(block.subarray(at)), at + 4);
+  return block;
+}
+
+/** What an inode has beside its attributes. */
+export interface InodeFields {
+  readonly layout: Layout;
+  readonly size: number;
+  /** Block number, device number or chunk format, by type and layout. */
+  readonly location: number;
+  readonly links: number;
+  /** Bytes of the attribute area behind the inode. */
+  readonly xattrBytes: number;
+  /** A number for 32-bit programs, counted from 1. */
+  readonly serial: number;
+}
+
+/** Writes the extended (64-byte) inode of a file of `type` to the start of `target`. */
+export function encodeInode(
+  target: Buffer,
+  type: TreeNode["type"],
+  attributes: NodeAttributes,
+  fields: InodeFields,
+): void {
+  const { seconds, nanoseconds } = attributes.mtime;
+  target.writeUInt16LE(1 | (fields.layout << 1), 0);
+  // Counted as the 12-byte header and 4-byte words behind it.
+  target.writeUInt16LE(fields.xattrBytes === 0 ? 0 : (fields.xattrBytes - 12) / 4 + 1, 2);
+  target.writeUInt16LE(MODE_BITS[type] | attributes.mode, 4);
+  writeUInt64(target, fields.size, 8);
+  target.writeUInt32LE(fields.location, 16);
+  target.writeUInt32LE(fields.serial, 20);
+  target.writeUInt32LE(attributes.uid, 24);
+  target.writeUInt32LE(attributes.gid, 28);
+  writeUInt64(target, seconds, 32);
+  target.writeUInt32LE(nanoseconds, 40);
+  target.writeUInt32LE(fields.links, 44);
+}
+
+/** The device number as inodes hold it: 12 bits of major, 20 of minor (the kernel's new_encode_dev). */
+export function encodeDevice(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+/** Two's complement in 64 bits; exact for every safe integer, and without a BigInt for each inode. */
+function writeUInt64(target: Buffer, value: number, offset: number): void {
+  target.writeUInt32LE(value >>> 0, offset);
+  target.writeUInt32LE(Math.floor(value / 2 ** 32) >>> 0, offset + 4);
+}

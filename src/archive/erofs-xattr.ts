@@ -1,0 +1,69 @@
+import { CortenError } from "../spec/index.ts";
+import type { ByteString } from "./byte-string.ts";
+import { quoteName } from "./byte-string.ts";
+
+/** EROFS stores the namespace of an attribute as a number and the rest of its name. */
+const NAMESPACES: readonly (readonly [prefix: string, index: number, whole: boolean])[] = [
+  ["user.", 1, false],
+  ["system.posix_acl_access", 2, true],
+  ["system.posix_acl_default", 3, true],
+  ["trusted.", 4, false],
+  ["security.", 6, false],
+];
+
+const HEADER = 12;
+/** Linux's own bounds: XATTR_NAME_MAX, and a value whose length fits the 16 bits that EROFS has. */
+const NAME_LIMIT = 255;
+const VALUE_LIMIT = 65_535;
+
+/** True when EROFS can hold an attribute of this name; others (`system.nfs4_acl`…) no container sees anyway. */
+export function canHoldXattr(name: ByteString): boolean {
+  return splitName(name) !== undefined;
+}
+
+function splitName(name: ByteString): { index: number; rest: ByteString } | undefined {
+  for (const [prefix, index, whole] of NAMESPACES) {
+    if (whole ? name !== prefix : !name.startsWith(prefix) || name.length === prefix.length) continue;
+    return { index, rest: name.slice(prefix.length) };
+  }
+  return undefined;
+}
+
+/**
+ * The attribute area that follows an inode: a header and the entries, each aligned to 4 bytes.
+ * Sorted by name, so that equal attributes give equal bytes. Empty without attributes.
+ *
+ * @throws invalid-argument on a name or value that Linux cannot hold
+ */
+export function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>): Buffer {
+  if (xattrs.size === 0) return EMPTY;
+  const entries: Buffer[] = [Buffer.alloc(HEADER)];
+  for (const name of [...xattrs.keys()].sort()) {
+    const value = xattrs.get(name)!;
+    const split = splitName(name);
+    if (split === undefined || name.length > NAME_LIMIT || name.includes("\0")) {
+      throw new CortenError("invalid-argument", `extended attribute name ${quoteName(name)} is invalid`);
+    }
+    if (value.length > VALUE_LIMIT) {
+      throw new CortenError(
+        "invalid-argument",
+        `extended attribute ${quoteName(name)} has ${value.length} bytes, more than ${VALUE_LIMIT}`,
+      );
+    }
+    const { index, rest } = split;
+    const entry = Buffer.alloc(Math.ceil((4 + rest.length + value.length) / 4) * 4);
+    entry[0] = rest.length;
+    entry[1] = index;
+    entry.writeUInt16LE(value.length, 2);
+    entry.write(rest, 4, "latin1");
+    entry.set(value, 4 + rest.length);
+    entries.push(entry);
+  }
+  const area = Buffer.concat(entries);
+  if ((area.length - HEADER) / 4 + 1 > 0xffff) {
+    throw new CortenError("invalid-argument", `extended attributes of one file take ${area.length} bytes`);
+  }
+  return area;
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,39 @@
+import type { ByteString } from "./byte-string.ts";
+
+/** The longest name of a file on Linux, NAME_MAX. */
+export const NAME_MAX = 255;
+
+/**
+ * The components of a name in an archive, made relative to the root by the text alone: empty ones
+ * and `.` fall out, `..` takes back what is before it and stops at the root. This is how every
+ * engine reads the names of entries; it never asks the host's file system.
+ */
+export function splitPath(path: ByteString): ByteString[] {
+  const components: ByteString[] = [];
+  for (const component of path.split("/")) {
+    if (component === "" || component === ".") continue;
+    if (component === "..") components.pop();
+    else components.push(component);
+  }
+  return components;
+}
+
+const WHITEOUT = ".wh.";
+const OPAQUE = ".wh..wh..opq";
+const AUFS = ".wh..wh.";
+
+/** What the base name of an entry means (image-spec, layer.md "Whiteouts"). */
+export type NameMeaning =
+  | { readonly kind: "file" }
+  | { readonly kind: "opaque" }
+  | { readonly kind: "aufs" }
+  | { readonly kind: "whiteout"; readonly name: ByteString };
+
+/** Reads the base name of an entry. A whiteout's `name` may be empty, which the caller refuses. */
+export function readBaseName(base: ByteString): NameMeaning {
+  if (!base.startsWith(WHITEOUT)) return { kind: "file" };
+  if (base === OPAQUE) return { kind: "opaque" };
+  // `.wh..wh.plnk` and its like are aufs's own bookkeeping, which very old layers contain.
+  if (base.startsWith(AUFS)) return { kind: "aufs" };
+  return { kind: "whiteout", name: base.slice(WHITEOUT.length) };
+}
