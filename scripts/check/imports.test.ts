@@ -34,6 +34,8 @@ test("imports that go down through index.ts are fine", () => {
     "src/content/a.test.ts":
       'import { a } from "./a.ts";\nimport { spec } from "../spec/index.ts";\na(String(spec));\n',
     "src/engine/index.ts": 'import { c } from "../content/index.ts";\nexport const e = c;\n',
+    "src/engine/using.ts":
+      'import { c } from "../content/index.ts";\nexport async function u() {\n  using a = c();\n  await using b = await import("./index.ts");\n  return [a, b];\n}\n',
     "test/e2e/a.test.ts": 'import { e } from "../../src/engine/index.ts";\ne.length;\n',
   });
   assert.deepEqual(broken, []);

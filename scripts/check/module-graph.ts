@@ -39,6 +39,8 @@ export function cruise(directory: string, folders: readonly string[]): ModuleGra
     "sh",
     directory,
     bun,
+    "--preload",
+    join(import.meta.dirname, "swc-using.ts"),
     tool,
     "--config",
     config,

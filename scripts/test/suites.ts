@@ -13,7 +13,9 @@ export type Suite = {
 export const suites: readonly Suite[] = [
   { name: "unit", folders: ["src", "scripts", "bench"], build: ["native"], minutes: 5 },
   { name: "support", folders: ["test/support"], build: [], minutes: 3 },
-  { name: "native", folders: ["test/native"], build: ["native"], minutes: 5 },
+  { name: "native", folders: ["test/native", "test/monitor"], build: ["native"], minutes: 5 },
+  { name: "archive", folders: ["test/archive"], build: [], minutes: 5 },
+  { name: "runtime", folders: ["test/runtime"], build: ["native", "executable"], minutes: 5 },
   {
     name: "integration",
     folders: ["test/integration"],
