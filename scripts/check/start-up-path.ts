@@ -6,8 +6,15 @@ import type { Module } from "./module-graph.ts";
  */
 export const slowModules = ["crypto", "http", "https", "http2", "zlib", "worker_threads", "util", "readline"];
 
-/** Files whose static imports are loaded before a container starts. */
-export const startUpEntries = [/^src\/cli\/main\.ts$/, /^src\/cli\/(?:.*\/)?run\.ts$/];
+/**
+ * Files whose static imports are loaded before a container starts: the ways from the executable's entry to the
+ * `run` commands, and the rooms that these open, most of them by a dynamic import.
+ */
+export const startUpEntries = [
+  /^src\/cli\/main\.ts$/,
+  /^src\/cli\/(?:corten|oci)\/(?:main|.*\/run|run)\.ts$/,
+  /^src\/(?:spec|content|image|host|runtime|snapshot|engine)\/index\.ts$/,
+];
 
 /** Follows static imports from every entry and returns each way to a slow module, as a chain of files. */
 export function slowImports(
