@@ -1,6 +1,7 @@
 import type { HostFacts } from "../../host/index.ts";
 import type { RuntimeConfig } from "../../spec/index.ts";
 import type { CgroupPlan } from "../cgroup/layout.ts";
+import type { LaunchPlan } from "./operation.ts";
 import type { RootRecipe } from "./root-recipe.ts";
 
 /** What becomes of the caller once the container's process is made. */
@@ -38,11 +39,21 @@ export interface LaunchInput {
   /** Foreground: leave the state directory when the container ends. */
   readonly keep?: boolean;
   readonly noSubreaper?: boolean;
+  /** The compiled filter of /linux/seccomp. */
+  readonly seccomp?: SeccompFilter;
+}
+
+/** A system call filter as the kernel takes it. */
+export interface SeccompFilter {
+  /** An array of sock_filter. */
+  readonly program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*. */
+  readonly flags: number;
 }
 
 /** A compiled plan, and what was left out of it on purpose. */
 export interface CompiledLaunch {
-  readonly plan: import("./operation.ts").LaunchPlan;
+  readonly plan: LaunchPlan;
   readonly warnings: readonly string[];
 }
 

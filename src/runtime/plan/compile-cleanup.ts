@@ -1,0 +1,12 @@
+import type { SectionBuilder } from "./builder.ts";
+import { compileHooks } from "./hooks.ts";
+import type { LaunchInput } from "./launch-input.ts";
+
+/** What is removed when a container ends, or could not be made. */
+export function compileCleanup(section: SectionBuilder, input: LaunchInput): void {
+  if (input.keep === true) return;
+  for (const { path } of input.cgroups.groups) section.add("removeCgroup", { path, kill: 1 });
+  for (const path of input.cleanupPaths ?? []) section.add("removeTree", { dir: null, path });
+  section.add("removeTree", { dir: null, path: input.stateDirectory });
+  compileHooks(section, input, "poststop", "stopped", true);
+}

@@ -1,0 +1,216 @@
+import { posix } from "node:path";
+import { configFault } from "../config/check.ts";
+import type { SectionBuilder } from "./builder.ts";
+import * as k from "./constants.ts";
+import { compileDevices } from "./devices.ts";
+import { compileHooks, hasHooks } from "./hooks.ts";
+import { compileIdentity, environmentOf } from "./identity.ts";
+import { type LaunchInput, Step } from "./launch-input.ts";
+import { compileLateMounts, compileMounts, type MountResult, related } from "./mounts.ts";
+import { joinNamespaces, type Namespaces } from "./namespaces.ts";
+import type { Register } from "./operation.ts";
+import { compileRoot, enterRoot, protectRoot } from "./root.ts";
+import { compileSysctls } from "./sysctl.ts";
+import { bindConsole, openTerminal } from "./terminal.ts";
+
+/** The section of the container's own process, from its first instruction to the user's program. */
+export function compileContainer(
+  c: SectionBuilder,
+  input: LaunchInput,
+  namespaces: Namespaces,
+  fifo: Register | undefined,
+  joinsCgroups: boolean,
+  warnings: string[],
+): void {
+  const { config } = input;
+  const process = config.process!;
+  prepareProcess(c, input, namespaces);
+  const slave = buildRoot(c, input, namespaces, joinsCgroups);
+  if (slave !== undefined) {
+    c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
+    c.close(slave);
+  }
+  compileIdentity(c, { process, host: input.host, seccomp: input.seccomp, at: "/process" }, warnings);
+  if (fifo !== undefined) {
+    c.add("notify", { event: Step.ready });
+    c.add("awaitStart", { fifo });
+    c.add("close", { fd: fifo });
+  }
+  compileHooks(c, input, "startContainer", "created");
+  c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
+  c.at("/process/args", () => c.add("execute", { args: process.args!, env: environmentOf(process) }));
+}
+
+/** What concerns the process itself and needs paths of the host. */
+function prepareProcess(c: SectionBuilder, input: LaunchInput, namespaces: Namespaces): void {
+  const { config } = input;
+  // Not to be traced or looked into by what already runs in a namespace that is joined (CVE-2016-9962).
+  c.add("setDumpable", { value: 0 });
+  const oomScore = config.process?.oomScoreAdj;
+  if (oomScore !== undefined) {
+    c.at("/process/oomScoreAdj", () =>
+      c.add("write", {
+        dir: null,
+        path: "/proc/self/oom_score_adj",
+        data: `${oomScore}`,
+        flags: k.O_WRONLY,
+        ignore: 0,
+      }),
+    );
+  }
+  joinNamespaces(c, namespaces);
+  c.add("setsid", {});
+  if (input.noNewKeyring !== true) c.add("joinKeyring", { name: `_ses.${input.id}` });
+  if (namespaces.isNew("network")) c.add("raiseLoopback", {});
+  const { hostname, domainname } = config;
+  if ((hostname ?? "") !== "") c.at("/hostname", () => c.add("setHostname", { name: hostname! }));
+  if ((domainname ?? "") !== "") c.at("/domainname", () => c.add("setDomainname", { name: domainname! }));
+  const domain = config.linux?.personality?.domain;
+  if (domain !== undefined) {
+    c.at("/linux/personality", () =>
+      c.add("setPersonality", { domain: domain === "LINUX32" ? k.PER_LINUX32 : k.PER_LINUX }),
+    );
+  }
+}
+
+/** Builds and enters the root file system. Returns the slave of the container's terminal. */
+function buildRoot(
+  c: SectionBuilder,
+  input: LaunchInput,
+  namespaces: Namespaces,
+  joinsCgroups: boolean,
+): Register | undefined {
+  const { config } = input;
+  if (namespaces.mount === "none") refuseMounts(input);
+  let waiting = joinsCgroups;
+  const enterCgroups = () => {
+    if (waiting) c.add("await", { event: Step.inCgroup });
+    // The root of a cgroup namespace is the group of its maker: it is made only once that is the container's own.
+    if (namespaces.newCgroup && !entered) {
+      c.at(pointerOf(config, "cgroup"), () => c.add("unshare", { flags: k.CLONE_NEWCGROUP }));
+    }
+    waiting = false;
+    entered = true;
+  };
+  let entered = false;
+  const root = compileRoot(c, input, namespaces.mount);
+  const mounts = compileMounts(c, root, input, enterCgroups);
+  if (namespaces.mount !== "none" && !mounts.devIsBound) compileDevices(c, root, input);
+  makeWorkingDirectory(c, root, input);
+  const slave =
+    config.process?.terminal === true ? openTerminal(c, root, config.process, "/process") : undefined;
+  if (slave !== undefined && namespaces.mount !== "none") bindConsole(c, root, slave);
+  const coversEarly = coveredPaths(input).some((path) =>
+    mounts.lateDestinations.some((late) => related(path, late)),
+  );
+  if (coversEarly) {
+    enterCgroups();
+    compileLateMounts(c, root, input, mounts);
+  }
+  coverPaths(c, root, input);
+  enterCgroups();
+  if (!coversEarly) compileLateMounts(c, root, input, mounts);
+  if (hasHooks(config, "prestart", "createRuntime")) {
+    c.add("notify", { event: Step.mounted });
+    c.add("await", { event: Step.hooksDone });
+  }
+  compileHooks(c, input, "createContainer", "creating");
+  makeReadOnly(c, root, input, mounts);
+  compileSysctls(c, input);
+  enterRoot(c, root, input, namespaces.mount);
+  if (slave === undefined) c.add("refreshNull", { root });
+  c.close(root);
+  return slave;
+}
+
+function pointerOf({ linux }: LaunchInput["config"], type: string): string {
+  return `/linux/namespaces/${linux?.namespaces?.findIndex((namespace) => namespace.type === type)}`;
+}
+
+/** Without a mount namespace each mount would be the host's, and would stay. */
+function refuseMounts({ config }: LaunchInput): void {
+  const settings: ReadonlyArray<readonly [string, readonly unknown[] | undefined]> = [
+    ["/mounts", config.mounts],
+    ["/linux/maskedPaths", config.linux?.maskedPaths],
+    ["/linux/readonlyPaths", config.linux?.readonlyPaths],
+  ];
+  for (const [pointer, list] of settings) {
+    if ((list ?? []).length > 0) {
+      throw configFault(
+        pointer,
+        "needs a mount namespace in /linux/namespaces",
+        "else the host itself would change",
+      );
+    }
+  }
+  if (config.root?.readonly === true)
+    throw configFault("/root/readonly", "needs a mount namespace in /linux/namespaces");
+}
+
+/** A working directory that the image lacks is made while the root can still be written. */
+function makeWorkingDirectory(c: SectionBuilder, root: Register, { config }: LaunchInput): void {
+  const path = posix.normalize(config.process!.cwd).slice(1);
+  if (path === "") return;
+  c.at("/process/cwd", () => {
+    const directory = c.take(`/${path}`);
+    c.add("resolve", { out: directory, root, path, create: 1, mode: 0o755, directory: 0 });
+    c.close(directory);
+  });
+}
+
+function coveredPaths({ config }: LaunchInput): string[] {
+  return [...(config.linux?.maskedPaths ?? []), ...(config.linux?.readonlyPaths ?? [])].map((path) =>
+    posix.normalize(path),
+  );
+}
+
+/** Read-only paths first, then masked ones, which may lie below them. */
+function coverPaths(c: SectionBuilder, root: Register, { config }: LaunchInput): void {
+  const inside = (path: string) => posix.normalize(path).slice(1);
+  for (const [index, path] of (config.linux?.readonlyPaths ?? []).entries()) {
+    c.at(`/linux/readonlyPaths/${index}`, () => c.add("protect", { root, path: inside(path) }));
+  }
+  const masked = config.linux?.maskedPaths ?? [];
+  if (masked.length === 0) return;
+  const file = c.take("/dev/null");
+  const directory = c.take("empty directory");
+  c.at("/linux/maskedPaths", () => {
+    // The host's own null device, checked: one from the image could be anything (CVE-2025-31133).
+    c.add("open", { out: file, dir: null, path: "/dev/null", flags: k.O_PATH | k.O_NOFOLLOW, mode: 0 });
+    c.add("verify", { fd: file, kind: k.VERIFY_CHARACTER_DEVICE, major: 1, minor: 3 });
+    const fs = c.take("new tmpfs");
+    c.add("openFilesystem", { out: fs, type: "tmpfs" });
+    c.add("configure", { fs, key: "mode", value: "755" });
+    c.add("configure", { fs, key: "nr_inodes", value: "2" });
+    c.add("createMount", { out: directory, fs, attributes: k.MOUNT_ATTR_RDONLY });
+    c.release(fs);
+  });
+  for (const [index, path] of masked.entries()) {
+    c.at(`/linux/maskedPaths/${index}`, () => c.add("mask", { root, path: inside(path), file, directory }));
+  }
+  c.close(file);
+  c.close(directory);
+}
+
+/** What had to be writable until everything was in its place. */
+function makeReadOnly(
+  c: SectionBuilder,
+  root: Register,
+  input: LaunchInput,
+  { readOnlyLater }: MountResult,
+): void {
+  for (const target of readOnlyLater) {
+    c.at("/mounts", () =>
+      c.add("setMountAttributes", {
+        target,
+        recursive: 0,
+        set: k.MOUNT_ATTR_RDONLY,
+        clear: 0,
+        propagation: 0,
+        userns: null,
+      }),
+    );
+    c.close(target);
+  }
+  protectRoot(c, root, input);
+}

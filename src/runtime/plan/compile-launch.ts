@@ -1,0 +1,150 @@
+import { posix } from "node:path";
+import { unifiedGroup } from "../cgroup/layout.ts";
+import { cgroupLimits } from "../cgroup/limits.ts";
+import { configFault } from "../config/check.ts";
+import { Registers, SectionBuilder } from "./builder.ts";
+import { joinCgroups, makeCgroups, openGroup } from "./cgroup-operations.ts";
+import { compileCleanup } from "./compile-cleanup.ts";
+import { compileContainer } from "./compile-container.ts";
+import * as k from "./constants.ts";
+import { compileHooks, hasHooks } from "./hooks.ts";
+import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
+import { cloneInto, openNamespaces } from "./namespaces.ts";
+import { PLAN_VERSION, type Register } from "./operation.ts";
+import { receiveTerminal } from "./terminal.ts";
+
+/**
+ * Compiles a configuration and what is known about the host into the plan that makes and starts a container. Pure:
+ * the same input gives the same plan, and nothing is looked at or changed.
+ *
+ * The host's section stays in the host's namespaces: it clones the container's process, makes the control groups and
+ * moves it there while it mounts its file systems, runs hooks, and tells the world about it. The container's
+ * section builds its root file system and gives up privileges step by step, until it becomes the user's program.
+ *
+ * @throws invalid-argument for a configuration that contradicts itself, failed-precondition for one that this host
+ *   cannot satisfy, unimplemented for a setting that is not supported; each with its JSON pointer
+ */
+export function compileLaunch(input: LaunchInput): CompiledLaunch {
+  const registers = new Registers();
+  const warnings: string[] = [];
+  const h = new SectionBuilder("host", registers);
+  const c = new SectionBuilder("container", registers);
+  const cleanup = new SectionBuilder("cleanup", registers);
+  compileHost(h, c, input, warnings);
+  compileCleanup(cleanup, input);
+  return {
+    plan: {
+      version: PLAN_VERSION,
+      registers: registers.labels,
+      sections: { host: h.operations, container: c.operations, cleanup: cleanup.operations },
+      failureFile: input.failureFile,
+      onFailure: input.onFailure,
+    },
+    warnings,
+  };
+}
+
+function compileHost(h: SectionBuilder, c: SectionBuilder, input: LaunchInput, warnings: string[]): void {
+  const { config, mode, cgroups, stateDirectory } = input;
+  checkTerminal(input);
+  const limits = cgroupLimits(cgroups, config.linux?.resources);
+  warnings.push(...limits.warnings);
+  if (mode === "foreground" && input.noSubreaper !== true) h.add("subreaper", {});
+  const socket = connectConsole(h, input);
+  const namespaces = openNamespaces(h, config);
+  const fifo = mode === "create" ? makeFifo(h, stateDirectory) : undefined;
+
+  // On v2 the process is born in its group. A v1 group is entered by a write that costs milliseconds, which pass
+  // while the container mounts its file systems.
+  const unified = cgroups.mode === "unified" ? unifiedGroup(cgroups) : undefined;
+  if (unified !== undefined) makeCgroups(h, cgroups, limits);
+  const group = unified === undefined ? null : openGroup(h, unified.path);
+  const child = h.take("container's process");
+  cloneInto(h, namespaces, () =>
+    h.add("clone", { out: child, section: "container", flags: namespaces.cloned, cgroup: group }),
+  );
+  compileContainer(c, input, namespaces, fifo, unified === undefined && cgroups.groups.length > 0, warnings);
+  const early = hasHooks(config, "prestart", "createRuntime", "createContainer");
+  if (early) record(h, posix.join(stateDirectory, StateFile.creating), false);
+  if (unified === undefined && cgroups.groups.length > 0) {
+    makeCgroups(h, cgroups, limits);
+    joinCgroups(h, cgroups.groups);
+    h.add("notify", { event: Step.inCgroup });
+  }
+  const terminal = config.process?.terminal === true ? receiveTerminal(h, socket, "/process") : undefined;
+  if (hasHooks(config, "prestart", "createRuntime")) {
+    h.add("await", { event: Step.mounted });
+    compileHooks(h, input, "prestart", "creating");
+    compileHooks(h, input, "createRuntime", "creating");
+    h.add("notify", { event: Step.hooksDone });
+  }
+  finishHost(h, input, terminal);
+}
+
+function finishHost(h: SectionBuilder, input: LaunchInput, terminal: Register | undefined): void {
+  const { mode, stateDirectory, pidFile } = input;
+  if (mode === "create") h.add("await", { event: Step.ready });
+  else h.add("awaitExec", {});
+  record(h, posix.join(stateDirectory, StateFile.init), false);
+  if (pidFile !== undefined) record(h, pidFile, true);
+  if (mode === "create") {
+    h.add("finish", { code: 0 });
+    return;
+  }
+  compileHooks(h, input, "poststart", "running");
+  if (mode === "detach") {
+    h.add("finish", { code: 0 });
+    return;
+  }
+  h.add("supervise", { terminal: terminal ?? null });
+  if (input.exitFile !== undefined) {
+    h.add("recordExit", { dir: null, path: input.exitFile, events: oomEvents(input) });
+  }
+}
+
+function record(h: SectionBuilder, path: string, plain: boolean): void {
+  h.add("recordProcess", { dir: null, path, plain: plain ? 1 : 0 });
+}
+
+/** The file that tells whether the kernel killed for want of memory. */
+function oomEvents({ cgroups }: LaunchInput): string | null {
+  if (cgroups.mode === "unified") {
+    const group = unifiedGroup(cgroups);
+    return group === undefined ? null : `${group.path}/memory.events`;
+  }
+  const memory = cgroups.groups.find(({ hierarchy }) => hierarchy.controllers.includes("memory"));
+  return memory === undefined ? null : `${memory.path}/memory.oom_control`;
+}
+
+function checkTerminal({ config, mode, consoleSocket }: LaunchInput): void {
+  const terminal = config.process?.terminal === true;
+  if (terminal && mode !== "foreground" && consoleSocket === undefined) {
+    throw configFault(
+      "/process/terminal",
+      "cannot allocate a terminal for a container that is left on its own without a console socket",
+      "name a socket with --console-socket, or set process.terminal to false",
+    );
+  }
+  if (!terminal && consoleSocket !== undefined) {
+    throw configFault(
+      "/process/terminal",
+      "is false: a console socket would wait for a terminal that never comes",
+    );
+  }
+}
+
+function connectConsole(h: SectionBuilder, { consoleSocket }: LaunchInput): Register | undefined {
+  if (consoleSocket === undefined) return undefined;
+  const socket = h.take(consoleSocket);
+  h.add("connect", { out: socket, path: consoleSocket, seqpacket: 0 });
+  return socket;
+}
+
+/** The FIFO at which the container waits for `start`. */
+function makeFifo(h: SectionBuilder, stateDirectory: string): Register {
+  const path = posix.join(stateDirectory, StateFile.fifo);
+  const fifo = h.take(path);
+  h.add("makeFifo", { dir: null, path, mode: 0o600, uid: -1, gid: -1 });
+  h.add("open", { out: fifo, dir: null, path, flags: k.O_PATH, mode: 0 });
+  return fifo;
+}

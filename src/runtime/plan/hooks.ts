@@ -1,0 +1,53 @@
+import type { RuntimeConfig, RuntimeHooks, RuntimeState, RuntimeStatus } from "../../spec/index.ts";
+import { OCI_VERSION } from "../config/default-config.ts";
+import type { SectionBuilder } from "./builder.ts";
+
+/** What a hook's state is made from. */
+export interface HookSubject {
+  readonly id: string;
+  readonly bundle: string;
+  readonly config: RuntimeConfig;
+}
+
+/**
+ * The container's state as a hook reads it on stdin, in two parts: the PID between them is known only to the
+ * executor.
+ */
+export function hookState(subject: HookSubject, status: RuntimeStatus): { before: string; after: string } {
+  const { id, bundle, config } = subject;
+  const state: RuntimeState = { ociVersion: OCI_VERSION, id, status, bundle };
+  const annotations = config.annotations ?? {};
+  const head = JSON.stringify(state);
+  return {
+    before: `${head.slice(0, -1)},"pid":`,
+    after: Object.keys(annotations).length === 0 ? "}" : `,"annotations":${JSON.stringify(annotations)}}`,
+  };
+}
+
+/** Adds the hooks of one kind, in order. With `tolerate` a failure is only told, as the standard has it for poststop. */
+export function compileHooks(
+  section: SectionBuilder,
+  subject: HookSubject,
+  kind: keyof RuntimeHooks,
+  status: RuntimeStatus,
+  tolerate = false,
+): void {
+  for (const [index, hook] of (subject.config.hooks?.[kind] ?? []).entries()) {
+    section.at(`/hooks/${kind}/${index}`, () =>
+      section.add("hook", {
+        path: hook.path,
+        args: hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args,
+        // Exactly what the configuration says: neither ours nor the container's environment (CVE-2025-23266).
+        env: hook.env ?? [],
+        ...hookState(subject, status),
+        timeout: (hook.timeout ?? 0) * 1000,
+        tolerate: tolerate ? 1 : 0,
+      }),
+    );
+  }
+}
+
+/** True when the configuration has a hook of one of these kinds. */
+export function hasHooks(config: RuntimeConfig, ...kinds: ReadonlyArray<keyof RuntimeHooks>): boolean {
+  return kinds.some((kind) => (config.hooks?.[kind] ?? []).length > 0);
+}

@@ -1,0 +1,128 @@
+import type { HostFacts } from "../../host/index.ts";
+import type { RuntimeCapabilities, RuntimeProcess } from "../../spec/index.ts";
+import { CAPABILITIES, capabilityMask, capabilityNumber, maskHas } from "../config/capabilities.ts";
+import { RLIMITS } from "../config/rlimits.ts";
+import type { SectionBuilder } from "./builder.ts";
+import type { SeccompFilter } from "./launch-input.ts";
+
+/** The five sets as masks, limited to what can be granted here. */
+export interface CapabilityMasks {
+  readonly bounding: number;
+  readonly effective: number;
+  readonly permitted: number;
+  readonly inheritable: number;
+  readonly ambient: number;
+}
+
+/**
+ * Turns capability names into masks. A name that is unknown, or that this process does not hold itself, is left out
+ * with a warning (runtime-spec 1.1, config.md "Linux Process").
+ */
+export function capabilityMasks(
+  sets: RuntimeCapabilities | undefined,
+  host: Pick<HostFacts, "capabilities">,
+  warnings: string[],
+): CapabilityMasks {
+  const lost = new Set<string>();
+  const mask = (kind: keyof RuntimeCapabilities, allowed: number): number => {
+    const numbers: number[] = [];
+    for (const name of sets?.[kind] ?? []) {
+      const number = capabilityNumber(name);
+      if (number !== undefined && maskHas(allowed, number)) numbers.push(number);
+      else lost.add(number === undefined ? name : CAPABILITIES[number]!);
+    }
+    return capabilityMask(numbers);
+  };
+  const { permitted: held, bounding: bound } = host.capabilities;
+  const bounding = mask("bounding", bound);
+  const permitted = mask("permitted", held);
+  // The kernel refuses a set that is not within permitted, so a capability lost there is lost here.
+  const effective = mask("effective", permitted);
+  const inheritable = mask("inheritable", held);
+  const ambient = mask("ambient", commonMask(permitted, inheritable));
+  if (lost.size > 0) {
+    warnings.push(
+      `/process/capabilities: ${[...lost].sort().join(", ")} cannot be granted here and are left out`,
+    );
+  }
+  return { bounding, effective, permitted, inheritable, ambient };
+}
+
+function commonMask(one: number, other: number): number {
+  return capabilityMask(
+    CAPABILITIES.keys().filter((number) => maskHas(one, number) && maskHas(other, number)),
+  );
+}
+
+/** What {@link compileIdentity} needs to know. */
+export interface IdentityInput {
+  readonly process: RuntimeProcess;
+  readonly host: Pick<HostFacts, "capabilities">;
+  readonly seccomp?: SeccompFilter | undefined;
+  /** Pointer of the process object: "/process", or "" for a process.json. */
+  readonly at: string;
+}
+
+/**
+ * From privileged set-up to the user's process: limits, working directory, user, capabilities, system call filter.
+ * Each step takes away what the next one no longer needs.
+ */
+export function compileIdentity(c: SectionBuilder, input: IdentityInput, warnings: string[]): void {
+  const { process, host, seccomp, at } = input;
+  const { user } = process;
+  const masks = capabilityMasks(process.capabilities, host, warnings);
+  const noNewPrivileges = process.noNewPrivileges === true;
+  c.at(`${at}/cwd`, () => c.add("changeDirectory", { path: process.cwd, create: 0 }));
+  for (const [index, { type, soft, hard }] of (process.rlimits ?? []).entries()) {
+    c.at(`${at}/rlimits/${index}`, () =>
+      c.add("setLimit", { resource: RLIMITS[type]!, soft: limitValue(soft), hard: limitValue(hard) }),
+    );
+  }
+  c.at(`${at}/user`, () => {
+    if (user.uid !== 0) c.add("ownStdio", { uid: user.uid });
+    c.add("setUmask", { mask: user.umask ?? 0o022 });
+  });
+  // Without no_new_privs the kernel takes a filter from a privileged process only: before privileges go.
+  if (seccomp !== undefined && !noNewPrivileges) addFilter(c, seccomp);
+  c.at(`${at}/capabilities/bounding`, () => c.add("dropBounding", { mask: masks.bounding }));
+  c.at(`${at}/user`, () =>
+    c.add("setUser", {
+      uid: user.uid,
+      gid: user.gid,
+      groups: (user.additionalGids ?? []).map(String),
+      setgroups: 1,
+    }),
+  );
+  const { effective, permitted, inheritable, ambient } = masks;
+  c.at(`${at}/capabilities`, () => c.add("setCapabilities", { effective, permitted, inheritable, ambient }));
+  if (noNewPrivileges) c.at(`${at}/noNewPrivileges`, () => c.add("setNoNewPrivileges", {}));
+  c.at(`${at}/args/0`, () =>
+    c.add("findExecutable", { name: process.args?.[0] ?? "", path: searchPath(process) }),
+  );
+  // With no_new_privs as late as can be, so that the filter need not allow what set-up calls.
+  if (seccomp !== undefined && noNewPrivileges) addFilter(c, seccomp);
+}
+
+function addFilter(c: SectionBuilder, { program, flags }: SeccompFilter): void {
+  const listener = c.take("seccomp listener");
+  c.at("/linux/seccomp", () => c.add("setSeccomp", { out: listener, program, flags }));
+  c.release(listener);
+}
+
+/** JSON numbers end at 2^53: what rounds to 2^63 or more is RLIM_INFINITY. */
+function limitValue(value: number): number {
+  return value >= 2 ** 63 ? -1 : value;
+}
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+function searchPath({ env = [] }: RuntimeProcess): string {
+  const entry = env.findLast((variable) => variable.startsWith("PATH="));
+  return entry === undefined ? DEFAULT_PATH : entry.slice("PATH=".length);
+}
+
+/** The process's environment: what the configuration says, and HOME where it is silent, as other runtimes do. */
+export function environmentOf({ env = [], user }: RuntimeProcess): string[] {
+  if (env.some((variable) => variable.startsWith("HOME="))) return [...env];
+  return [...env, user.uid === 0 ? "HOME=/root" : "HOME=/"];
+}

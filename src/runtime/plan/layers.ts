@@ -1,0 +1,179 @@
+import { type HostFacts, kernelAtLeast } from "../../host/index.ts";
+import { CortenError } from "../../spec/index.ts";
+import type { SectionBuilder } from "./builder.ts";
+import * as k from "./constants.ts";
+import type { Register } from "./operation.ts";
+import type { LayeredRoot, RootLayer, RootUpper } from "./root-recipe.ts";
+
+/** Layers that overlayfs stacks at most. */
+const MAX_LAYERS = 500;
+/** fsconfig(2) takes strings of at most 255 bytes. */
+const MAX_VALUE = 255;
+
+interface Surroundings {
+  readonly host: HostFacts;
+  /** A directory of the host that may be covered in the container's namespace, absolute. */
+  readonly stage: string;
+  readonly hostRoot: Register;
+}
+
+/** A mount that is the container's root; `attached` when it already has a place in the namespace. */
+interface Stacked {
+  readonly mount: Register;
+  readonly attached: boolean;
+}
+
+/**
+ * Mounts the layers and puts overlay over them. Since 6.15 none of the layers needs a place in any mount table:
+ * overlay takes them by descriptor. Before, they are attached below a tmpfs in the container's own namespace.
+ */
+export function stackLayers(c: SectionBuilder, recipe: LayeredRoot, around: Surroundings): Stacked {
+  const { layers, upper } = recipe;
+  if (layers.length === 0)
+    throw new CortenError("invalid-argument", "a root file system needs at least one layer");
+  if (layers.length > MAX_LAYERS) {
+    throw new CortenError(
+      "invalid-argument",
+      `${layers.length} layers are more than overlay takes (${MAX_LAYERS})`,
+    );
+  }
+  if (layers.length === 1 && upper.kind === "none") {
+    return { mount: mountLayer(c, layers[0]!, around.host), attached: false };
+  }
+  return kernelAtLeast(around.host.kernel, 6, 15)
+    ? stackDetached(c, recipe, around)
+    : stackAttached(c, recipe, around);
+}
+
+function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts): Register {
+  if (layer.kind === "directory") {
+    const tree = c.take(layer.path);
+    c.add("openTree", { out: tree, dir: null, path: layer.path, flags: k.OPEN_TREE_CLONE });
+    return tree;
+  }
+  if (!kernelAtLeast(host.kernel, 6, 12)) {
+    throw new CortenError(
+      "failed-precondition",
+      `kernel ${host.kernel.release} cannot mount an EROFS file without a loop device`,
+      {
+        hint: "Linux 6.12 can; before, layers are unpacked into directories",
+      },
+    );
+  }
+  const fs = c.take("new erofs");
+  c.add("openFilesystem", { out: fs, type: "erofs" });
+  c.add("configure", { fs, key: "source", value: layer.file });
+  c.add("configure", { fs, key: "ro", value: null });
+  const mount = c.take(layer.file.slice(layer.file.lastIndexOf("/") + 1));
+  c.add("createMount", { out: mount, fs, attributes: k.MOUNT_ATTR_RDONLY });
+  c.release(fs);
+  return mount;
+}
+
+function stackDetached(c: SectionBuilder, { layers, upper }: LayeredRoot, { host }: Surroundings): Stacked {
+  const overlay = openOverlay(c);
+  // The topmost layer is named first.
+  for (const layer of layers.toReversed()) {
+    const mount = mountLayer(c, layer, host);
+    c.add("configureDescriptor", { fs: overlay, key: "lowerdir+", fd: mount });
+    c.close(mount);
+  }
+  if (upper.kind === "tmpfs") {
+    const memory = mountMemory(c, upper);
+    for (const [key, name] of UPPER_DIRECTORIES) {
+      const directory = c.take(name);
+      c.add("makeDirectory", { dir: memory, path: name, mode: 0o755 });
+      c.add("open", { out: directory, dir: memory, path: name, flags: k.O_PATH | k.O_DIRECTORY, mode: 0 });
+      c.add("configureDescriptor", { fs: overlay, key, fd: directory });
+      c.close(directory);
+    }
+    c.close(memory);
+  } else if (upper.kind === "directory") configureUpper(c, overlay, upper);
+  return { mount: createOverlay(c, overlay), attached: false };
+}
+
+const UPPER_DIRECTORIES = [
+  ["upperdir", "upper"],
+  ["workdir", "work"],
+] as const;
+
+function stackAttached(c: SectionBuilder, { layers, upper }: LayeredRoot, around: Surroundings): Stacked {
+  const { host, stage, hostRoot } = around;
+  const base = mountMemory(c, { kind: "tmpfs" });
+  c.add("moveMount", { from: base, to: hostRoot, path: stage.slice(1) });
+  const paths = layers.map((layer, index) => {
+    const mount = mountLayer(c, layer, host);
+    c.add("makeDirectory", { dir: base, path: `${index}`, mode: 0o755 });
+    c.add("moveMount", { from: mount, to: base, path: `${index}` });
+    c.close(mount);
+    return `${stage}/${index}`;
+  });
+  const overlay = openOverlay(c);
+  const topFirst = paths.toReversed();
+  if (kernelAtLeast(host.kernel, 6, 8)) {
+    for (const path of topFirst) c.add("configure", { fs: overlay, key: "lowerdir+", value: bounded(path) });
+  } else {
+    const value = topFirst.map((path) => path.replaceAll(/[\\:,]/g, "\\$&")).join(":");
+    c.add("configure", { fs: overlay, key: "lowerdir", value: bounded(value) });
+  }
+  if (upper.kind === "tmpfs") {
+    const memory = mountMemory(c, upper);
+    c.add("makeDirectory", { dir: base, path: "memory", mode: 0o755 });
+    c.add("moveMount", { from: memory, to: base, path: "memory" });
+    for (const [key, name] of UPPER_DIRECTORIES) {
+      c.add("makeDirectory", { dir: memory, path: name, mode: 0o755 });
+      c.add("configure", { fs: overlay, key, value: bounded(`${stage}/memory/${name}`) });
+    }
+    c.close(memory);
+  } else if (upper.kind === "directory") configureUpper(c, overlay, upper);
+  const mount = createOverlay(c, overlay);
+  c.add("makeDirectory", { dir: base, path: "root", mode: 0o755 });
+  c.add("moveMount", { from: mount, to: base, path: "root" });
+  c.close(base);
+  return { mount, attached: true };
+}
+
+function openOverlay(c: SectionBuilder): Register {
+  const overlay = c.take("new overlay");
+  c.add("openFilesystem", { out: overlay, type: "overlay" });
+  c.add("configure", { fs: overlay, key: "source", value: "overlay" });
+  return overlay;
+}
+
+function createOverlay(c: SectionBuilder, overlay: Register): Register {
+  const mount = c.take("rootfs");
+  c.add("createMount", { out: mount, fs: overlay, attributes: 0 });
+  c.release(overlay);
+  return mount;
+}
+
+function configureUpper(
+  c: SectionBuilder,
+  overlay: Register,
+  upper: Extract<RootUpper, { kind: "directory" }>,
+): void {
+  c.add("configure", { fs: overlay, key: "upperdir", value: bounded(upper.upper) });
+  c.add("configure", { fs: overlay, key: "workdir", value: bounded(upper.work) });
+}
+
+function mountMemory(c: SectionBuilder, { sizeBytes }: Extract<RootUpper, { kind: "tmpfs" }>): Register {
+  const fs = c.take("new tmpfs");
+  c.add("openFilesystem", { out: fs, type: "tmpfs" });
+  c.add("configure", { fs, key: "mode", value: "755" });
+  if (sizeBytes !== undefined) c.add("configure", { fs, key: "size", value: `${sizeBytes}` });
+  const memory = c.take("tmpfs");
+  c.add("createMount", { out: memory, fs, attributes: 0 });
+  c.release(fs);
+  return memory;
+}
+
+function bounded(value: string): string {
+  if (Buffer.byteLength(value) <= MAX_VALUE) return value;
+  throw new CortenError(
+    "failed-precondition",
+    `${value.slice(0, 60)}… is longer than the kernel takes for overlay`,
+    {
+      hint: "use a shorter data directory, or Linux 6.15",
+    },
+  );
+}
