@@ -23,6 +23,8 @@ export class Authorizer {
   readonly #tokens = new Map<string, Promise<Token>>();
   #credentials: Promise<Credentials | undefined> | undefined;
   #basic: string | undefined;
+  /** The last bearer challenge: with it the next token is got before a request, not after its refusal. */
+  #challenge: { readonly challenge: Challenge; readonly referrer: Referrer } | undefined;
 
   constructor(
     connections: Connections,
@@ -37,17 +39,22 @@ export class Authorizer {
   }
 
   /**
-   * The Authorization header to send at once: what worked before for this scope.
+   * The Authorization header to send at once: what worked before, or a new token of the service that is
+   * known already. A request whose body is a stream cannot be sent again after a refusal.
    *
    * @param scope one or more of Docker's scopes, separated by spaces
    */
-  async current(scope: string): Promise<string | undefined> {
+  async current(scope: string, signal: AbortSignal | undefined): Promise<string | undefined> {
     const pending = this.#tokens.get(scope);
-    if (pending === undefined) return this.#basic;
-    const token = await pending;
-    if (token.expires > Date.now()) return `Bearer ${token.value}`;
-    if (this.#tokens.get(scope) === pending) this.#tokens.delete(scope);
-    return undefined;
+    if (pending !== undefined) {
+      const token = await pending;
+      if (token.expires > Date.now()) return `Bearer ${token.value}`;
+      if (this.#tokens.get(scope) === pending) this.#tokens.delete(scope);
+      else return this.current(scope, signal);
+    }
+    if (this.#challenge === undefined) return this.#basic;
+    const { challenge, referrer } = this.#challenge;
+    return this.#newToken(challenge, referrer, scope, signal);
   }
 
   /**
@@ -71,7 +78,10 @@ export class Authorizer {
       const known = this.#tokens.get(scope);
       const fresh = known === undefined ? undefined : `Bearer ${(await known).value}`;
       if (fresh !== undefined && fresh !== rejected) return fresh;
-      return this.#newToken(bearer, { url: base, peer: reply.peer, trusted: this.#trusted }, scope, signal);
+      const referrer = { url: base, peer: reply.peer, trusted: this.#trusted };
+      const header = await this.#newToken(bearer, referrer, scope, signal);
+      this.#challenge = { challenge: bearer, referrer };
+      return header;
     }
     if (!challenges.some(({ scheme }) => scheme === "basic")) return undefined;
     const credentials = await this.#lookUp(signal);

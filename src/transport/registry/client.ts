@@ -130,7 +130,7 @@ export class RegistryClient implements AsyncDisposable {
     }
     const own = `repository:${this.reference.repository}:${request.actions}`;
     const scope = request.alsoPull === undefined ? own : `${own} repository:${request.alsoPull}:pull`;
-    const first = await this.#authorizer.current(scope);
+    const first = await this.#authorizer.current(scope, request.signal);
     const reply = await this.#follow(withAuthorization(http, first), base);
     const streamed = request.body !== undefined && !(request.body instanceof Uint8Array);
     if (reply.status !== 401 || reply.url.origin !== base.origin || streamed) return reply;
