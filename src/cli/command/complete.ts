@@ -28,7 +28,7 @@ export function completeLine(program: Program, line: readonly string[]): Candida
     else if (!optionsOver && word.startsWith("-") && word.length > 1) {
       const option = findOption(options, word);
       const takesNext = option !== undefined && option.type !== "flag" && !word.includes("=");
-      if (takesNext && position === before.length - 1) return valueOf(option, "");
+      if (takesNext && position === before.length - 1) return valueCandidates(option, "");
       if (takesNext) position++;
     } else if (commands) {
       const command = findCommand(commands, word);
@@ -71,7 +71,7 @@ function optionCandidates(options: OptionTable, current: string): Candidates {
   const equals = current.indexOf("=");
   if (equals > 0) {
     const option = findOption(options, current);
-    return option ? valueOf(option, current.slice(0, equals + 1)) : NOTHING;
+    return option ? valueCandidates(option, current.slice(0, equals + 1)) : NOTHING;
   }
   const words = Object.entries({ ...options, help: { type: "flag", summary: "show help" } as Option })
     .filter(([, option]) => !option.hidden)
@@ -80,7 +80,7 @@ function optionCandidates(options: OptionTable, current: string): Candidates {
   return { words, prefix: "" };
 }
 
-function valueOf(option: Option, prefix: string): Candidates {
+function valueCandidates(option: Option, prefix: string): Candidates {
   if (option.type === "choice") {
     return { words: option.choices.map((word) => ({ word, summary: "" })), prefix };
   }

@@ -1,0 +1,64 @@
+import type { Store } from "../../../content/index.ts";
+import { type Image, parsePlatform, pull, resolveImage } from "../../../image/index.ts";
+import { isCortenError } from "../../../spec/index.ts";
+import { openSource } from "../../../transport/index.ts";
+import { write } from "../../terminal/stream.ts";
+import { interruptible } from "../interruption.ts";
+import type { CortenCall } from "../table/globals.ts";
+import { originOf, registryOptions } from "./origin.ts";
+import { showPull } from "./pull-progress.ts";
+import { openImageStore } from "./store.ts";
+import { unpackingConsumer } from "./unpacking.ts";
+
+/** The options that matter to a pull, wherever it is asked for. */
+export interface FetchOptions {
+  readonly "tls-verify": boolean;
+  readonly creds: string | undefined;
+  readonly platform: string | undefined;
+  readonly quiet: boolean;
+  readonly "all-platforms"?: boolean;
+}
+
+type FetchCall = Pick<CortenCall, "globals"> & { readonly options: FetchOptions };
+
+/** Brings an image in from where its name says and shows progress on stderr. */
+export async function fetchImage(call: FetchCall, text: string): Promise<void> {
+  using store = openImageStore(call);
+  await fetchInto(store, call.options, text);
+}
+
+/** The same for an image that is not here; false when it is, so that something else was not found. */
+export async function fetchMissingImage(call: FetchCall, text: string): Promise<boolean> {
+  using store = openImageStore(call);
+  try {
+    await resolveImage(store, text);
+    return false;
+  } catch (error) {
+    if (!isCortenError(error, "not-found")) throw error;
+  }
+  if (!call.options.quiet) write(2, `Image "${text}" is not here, fetching it\n`);
+  await fetchInto(store, call.options, text);
+  return true;
+}
+
+/** Brings an image into an open store. */
+export async function fetchInto(store: Store, options: FetchOptions, text: string): Promise<Image> {
+  const { place, name } = originOf(text);
+  const { platform } = options;
+  const progress = await showPull(options.quiet);
+  try {
+    return await interruptible(async (signal) => {
+      await using source = await openSource(place, { registry: registryOptions(options) });
+      return pull(store, source, {
+        name,
+        signal,
+        onProgress: progress.onProgress,
+        consumer: unpackingConsumer(store),
+        ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
+        ...(options["all-platforms"] ? { allPlatforms: true } : {}),
+      });
+    });
+  } finally {
+    progress.finish();
+  }
+}

@@ -1,0 +1,29 @@
+import { createReadStream } from "node:fs";
+import { importRootfs, parsePlatform } from "../../../image/index.ts";
+import { print } from "../../terminal/stream.ts";
+import { interruptible } from "../interruption.ts";
+import type { CortenCall } from "../table/globals.ts";
+import type { importOptions } from "../table/images.ts";
+import { originOf } from "./origin.ts";
+import { openImageStore } from "./store.ts";
+import { unpackingConsumer } from "./unpacking.ts";
+
+/** `corten import FILE [NAME]`; without a name the file's. */
+export async function run(call: CortenCall<typeof importOptions>): Promise<number> {
+  const { change, message, platform } = call.options;
+  const [file, given] = call.args;
+  const name = given ?? originOf(`docker-archive:${file === "-" ? "imported" : file}`).name;
+  using store = openImageStore(call);
+  const image = await interruptible(async (signal) =>
+    importRootfs(store, file === "-" ? process.stdin : createReadStream(file!), {
+      name,
+      signal,
+      changes: change,
+      consumer: unpackingConsumer(store),
+      comment: message ?? `imported from ${file}`,
+      ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
+    }),
+  );
+  print(await image.id());
+  return 0;
+}

@@ -1,0 +1,43 @@
+import { createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { pull } from "../../../image/index.ts";
+import { CortenError, familiarReference, parseReference } from "../../../spec/index.ts";
+import { openSource } from "../../../transport/index.ts";
+import { isTerminal, print } from "../../terminal/stream.ts";
+import { interruptible } from "../interruption.ts";
+import type { CortenCall } from "../table/globals.ts";
+import type { loadOptions } from "../table/images.ts";
+import { archiveImages } from "./archive-images.ts";
+import { showPull } from "./pull-progress.ts";
+import { openImageStore } from "./store.ts";
+import { temporaryFile } from "./temporary-file.ts";
+import { unpackingConsumer } from "./unpacking.ts";
+
+/** `corten load`: every image of the archive. Stdin goes to a file first: an archive is read from its end, too. */
+export async function run(call: CortenCall<typeof loadOptions>): Promise<number> {
+  const { input, quiet } = call.options;
+  if (input === undefined && isTerminal(0)) {
+    throw new CortenError("invalid-argument", "an archive is not read from a terminal", {
+      hint: "name a file with -i, or redirect stdin",
+    });
+  }
+  using store = openImageStore(call);
+  using temporary = input === undefined ? temporaryFile() : undefined;
+  const progress = await showPull(quiet);
+  await interruptible(async (signal) => {
+    if (temporary)
+      await pipeline(process.stdin, createWriteStream(temporary.path, { mode: 0o600 }), { signal });
+    for (const { place, name } of await archiveImages(input ?? temporary!.path, input ?? "stdin")) {
+      await using source = await openSource(place);
+      await pull(store, source, {
+        name,
+        signal,
+        onProgress: progress.onProgress,
+        consumer: unpackingConsumer(store),
+      });
+      progress.finish();
+      print(`Loaded image: ${familiarReference(parseReference(name))}`);
+    }
+  });
+  return 0;
+}

@@ -1,0 +1,67 @@
+import { basename } from "node:path";
+import { programs } from "../../../host/index.ts";
+import { CortenError, canonicalReference, isCortenError, parseReference } from "../../../spec/index.ts";
+import { type Credentials, type Place, parsePlace, type RegistryOptions } from "../../../transport/index.ts";
+
+/** Where an image comes from, and what it is called once it is here. */
+export interface Origin {
+  readonly place: Place;
+  readonly name: string;
+}
+
+/** The image that comes with Corten and needs no network. */
+const EMBEDDED = "docker.io/corten/hello:latest";
+
+const TRANSPORT = /^(?:docker:\/\/|oci:|oci-archive:|docker-archive:)/;
+
+/** The origin that the user means: a reference, or a place with the name of its transport in front. */
+export function originOf(text: string): Origin {
+  if (!TRANSPORT.test(text)) {
+    const reference = parseReference(text);
+    if (canonicalReference(reference) === EMBEDDED) {
+      return { place: { kind: "layout", path: `${programs().images}/hello` }, name: text };
+    }
+    return { place: { kind: "registry", reference }, name: text };
+  }
+  const place = parsePlace(text);
+  if (place.kind === "registry") return { place, name: canonicalReference(place.reference) };
+  return { place, name: place.ref ?? nameOfFile(place.path) };
+}
+
+/** `/tmp/My App.tar` becomes `localhost/my-app`. */
+export function nameOfFile(path: string): string {
+  const stem = basename(path).replace(/\.(?:tar|oci)(?:\.\w+)?$/i, "");
+  const name = `localhost/${stem
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "")}`;
+  try {
+    parseReference(name);
+  } catch (error) {
+    if (!isCortenError(error)) throw error;
+    throw new CortenError("invalid-argument", `no name for the image in ${path}`, {
+      hint: "name it behind the path: oci:DIR:NAME",
+      cause: error,
+    });
+  }
+  return name;
+}
+
+/** How the registry is reached, by `--tls-verify` and `--creds`. */
+export function registryOptions(options: {
+  readonly "tls-verify": boolean;
+  readonly creds: string | undefined;
+}): RegistryOptions {
+  const { creds } = options;
+  return {
+    ...(options["tls-verify"] ? {} : { insecure: true }),
+    ...(creds === undefined ? {} : { credentials: parseCredentials(creds) }),
+  };
+}
+
+function parseCredentials(text: string): Credentials {
+  const colon = text.indexOf(":");
+  // The text itself is a secret and stays out of the message.
+  if (colon < 1) throw new CortenError("invalid-argument", "--creds is not USER:PASSWORD");
+  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+}

@@ -1,0 +1,28 @@
+import type { Program } from "../command/command.ts";
+import { containerCommands } from "./table/containers.ts";
+import { globalOptions } from "./table/globals.ts";
+import { imageCommands } from "./table/images.ts";
+import { systemCommands } from "./table/system.ts";
+
+/** The command line for people: docker's and podman's words. */
+export const program: Program = {
+  name: "corten",
+  summary: "run containers and keep their images, without a daemon",
+  globals: globalOptions,
+  globalsAnywhere: true,
+  commands: [
+    ...containerCommands,
+    ...imageCommands,
+    ...systemCommands,
+    {
+      name: "oci",
+      group: "System",
+      summary: "the OCI runtime's command line, as corten-oci",
+      arguments: [{ name: "ARGUMENT", optional: true, repeated: true }],
+      optionsFirst: true,
+      load: () => import("./oci.ts"),
+    },
+  ],
+  dialect: "posix",
+  unknownOption: (option) => `unknown option: ${option}`,
+};

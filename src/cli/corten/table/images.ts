@@ -1,0 +1,153 @@
+import type { Command } from "../../command/command.ts";
+import type { OptionTable } from "../../command/option.ts";
+import { formatOption } from "./globals.ts";
+
+const group = "Images";
+const image = { name: "IMAGE", completion: "image" } as const;
+const images = { name: "IMAGE", repeated: true, completion: "image" } as const;
+
+export const pullOptions = {
+  platform: {
+    type: "text",
+    value: "OS/ARCH[/VARIANT]",
+    summary: "fetch this platform (default: this machine's)",
+  },
+  "all-platforms": { type: "flag", summary: "fetch every platform of the image" },
+  quiet: { type: "flag", short: "q", summary: "print the image's ID only" },
+  "tls-verify": {
+    type: "flag",
+    default: true,
+    summary: "with =false: registry without verified TLS, or without TLS",
+  },
+  creds: { type: "text", value: "USER:PASSWORD", summary: "credentials instead of those of `docker login`" },
+} as const satisfies OptionTable;
+
+export const imagesOptions = {
+  quiet: { type: "flag", short: "q", summary: "print IDs only" },
+  "no-trunc": { type: "flag", summary: "print IDs in full" },
+  digests: { type: "flag", summary: "print the digests of manifests, too" },
+  format: formatOption,
+} as const satisfies OptionTable;
+
+export const rmiOptions = {
+  force: { type: "flag", short: "f", summary: "an image that does not exist is no failure" },
+} as const satisfies OptionTable;
+
+export const tagOptions = {} as const satisfies OptionTable;
+
+export const importOptions = {
+  change: {
+    type: "list",
+    short: "c",
+    value: "INSTRUCTION",
+    summary:
+      "set a part of the configuration: CMD, ENTRYPOINT, ENV, WORKDIR, USER, LABEL, EXPOSE, VOLUME, STOPSIGNAL",
+  },
+  message: { type: "text", short: "m", value: "TEXT", summary: "comment in the image's history" },
+  platform: { type: "text", value: "OS/ARCH", summary: "what the image is for (default: this machine)" },
+} as const satisfies OptionTable;
+
+export const loadOptions = {
+  input: {
+    type: "text",
+    short: "i",
+    value: "FILE",
+    completion: "file",
+    summary: "read FILE instead of stdin",
+  },
+  quiet: { type: "flag", short: "q", summary: "print no progress" },
+} as const satisfies OptionTable;
+
+export const saveOptions = {
+  output: {
+    type: "text",
+    short: "o",
+    value: "FILE",
+    completion: "file",
+    summary: "write FILE instead of stdout",
+  },
+  format: {
+    type: "choice",
+    choices: ["oci-archive", "docker-archive"],
+    default: "docker-archive",
+    summary: "format of the archive",
+  },
+  platform: { type: "text", value: "OS/ARCH[/VARIANT]", summary: "save this platform only" },
+} as const satisfies OptionTable;
+
+export const imageCommands: readonly Command[] = [
+  {
+    name: "pull",
+    group,
+    summary: "fetch images from a registry",
+    description:
+      "A cut transfer goes on where it ended, also in another process. Images come from layouts and archives, too: oci:DIR:TAG, oci-archive:FILE, docker-archive:FILE.",
+    arguments: [images],
+    options: pullOptions,
+    load: () => import("../images/pull.ts"),
+    examples: [
+      { text: "from Docker Hub", line: "corten pull debian:12" },
+      {
+        text: "from a registry of one's own without TLS",
+        line: "corten pull --tls-verify=false localhost:5000/app",
+      },
+    ],
+  },
+  {
+    name: "images",
+    group,
+    summary: "list images",
+    arguments: [{ ...image, optional: true }],
+    options: imagesOptions,
+    load: () => import("../images/images.ts"),
+  },
+  {
+    name: "tag",
+    group,
+    summary: "give an image one more name",
+    arguments: [image, { name: "NAME" }],
+    options: tagOptions,
+    load: () => import("../images/tag.ts"),
+  },
+  {
+    name: "rmi",
+    group,
+    summary: "remove images, or one of their names",
+    arguments: [images],
+    options: rmiOptions,
+    load: () => import("../images/rmi.ts"),
+  },
+  {
+    name: "load",
+    group,
+    summary: "read images from an archive of `save`, docker or podman",
+    arguments: [],
+    options: loadOptions,
+    load: () => import("../images/load.ts"),
+    examples: [{ text: "from another machine", line: "ssh build docker save app | corten load" }],
+  },
+  {
+    name: "save",
+    group,
+    summary: "write an image to an archive",
+    arguments: [image],
+    options: saveOptions,
+    load: () => import("../images/save.ts"),
+    examples: [{ text: "as an OCI archive", line: "corten save --format oci-archive -o app.tar app" }],
+  },
+  {
+    name: "import",
+    group,
+    summary: "make an image of a root file system in a tar archive",
+    description: "FILE may be compressed with gzip or zstd; - is stdin.",
+    arguments: [
+      { name: "FILE", completion: "file" },
+      { name: "NAME", optional: true },
+    ],
+    options: importOptions,
+    load: () => import("../images/import.ts"),
+    examples: [
+      { text: "from debootstrap", line: "tar -C root -c . | corten import -c 'CMD bash' - my/debian" },
+    ],
+  },
+];

@@ -1,0 +1,52 @@
+import type { Command } from "../../command/command.ts";
+import type { OptionTable } from "../../command/option.ts";
+import { formatOption } from "./globals.ts";
+
+const group = "System";
+
+const format = { ...formatOption, summary: "json, or a template such as '{{.Version}}'" } as const;
+
+export const infoOptions = { format } as const satisfies OptionTable;
+export const versionOptions = { format } as const satisfies OptionTable;
+
+const info: Omit<Command, "name"> = {
+  summary: "tell about this host: runtimes, storage, control groups, kernel features",
+  arguments: [],
+  options: infoOptions,
+  load: () => import("../system/info.ts"),
+};
+
+export const systemCommands: readonly Command[] = [
+  { name: "system", group, summary: "tell about this host", commands: [{ name: "info", ...info }] },
+  { name: "info", hidden: true, ...info },
+  {
+    name: "version",
+    group,
+    summary: "print the versions of Corten and of the standards it follows",
+    arguments: [],
+    options: versionOptions,
+    load: () => import("../system/version.ts"),
+  },
+  {
+    name: "completion",
+    group,
+    summary: "print the completion script for a shell",
+    arguments: [{ name: "SHELL" }],
+    options: {},
+    load: () => import("../system/completion.ts"),
+    examples: [
+      { text: "bash, in ~/.bashrc", line: "source <(corten completion bash)" },
+      { text: "zsh, in ~/.zshrc", line: "source <(corten completion zsh)" },
+      { text: "fish", line: "corten completion fish > ~/.config/fish/completions/corten.fish" },
+    ],
+  },
+  {
+    name: "__complete",
+    hidden: true,
+    summary: "print what may follow a command line; the completion scripts call it",
+    arguments: [{ name: "WORD", repeated: true }],
+    options: {},
+    optionsFirst: true,
+    load: () => import("../system/complete.ts"),
+  },
+];

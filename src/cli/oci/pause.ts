@@ -1,0 +1,8 @@
+import type { OciCall } from "./program.ts";
+import { openRuntime } from "./runtime.ts";
+
+/** `corten-oci pause ID` */
+export async function run(call: OciCall): Promise<number> {
+  await openRuntime(call).pause(call.args[0]!);
+  return 0;
+}

@@ -1,0 +1,264 @@
+import type { Call, Command, Program } from "../command/command.ts";
+import type { OptionTable } from "../command/option.ts";
+
+/** Options of `corten-oci` that stand before the command: runc's. */
+export const globalOptions = {
+  debug: { type: "flag", summary: "log what is done" },
+  log: {
+    type: "text",
+    value: "FILE",
+    completion: "file",
+    summary: "append the log to FILE instead of stderr",
+  },
+  "log-format": { type: "choice", choices: ["text", "json"], default: "text", summary: "format of the log" },
+  root: {
+    type: "text",
+    value: "DIR",
+    completion: "directory",
+    summary: "keep the state of containers in DIR instead of /run/corten/oci",
+  },
+  "systemd-cgroup": { type: "flag", summary: "refused: Corten writes to cgroupfs itself" },
+  rootless: {
+    type: "choice",
+    choices: ["true", "false", "auto"],
+    default: "auto",
+    summary: "whether cgroups that may not be written are left out; true is refused",
+  },
+  version: { type: "flag", short: "v", summary: "print the version" },
+} as const satisfies OptionTable;
+
+/** A call of one of `corten-oci`'s commands. */
+export type OciCall<O extends OptionTable = Record<never, never>> = Call<O, typeof globalOptions>;
+
+const bundle = {
+  type: "text",
+  short: "b",
+  value: "DIR",
+  completion: "directory",
+  summary: "the bundle (default: the working directory)",
+} as const;
+const consoleSocket = {
+  type: "text",
+  value: "SOCKET",
+  completion: "file",
+  summary: "Unix socket that receives the terminal's master",
+} as const;
+const pidFile = {
+  type: "text",
+  value: "FILE",
+  completion: "file",
+  summary: "write the process's PID on the host to FILE",
+} as const;
+const preserveFds = {
+  type: "integer",
+  value: "N",
+  default: 0,
+  minimum: 0,
+  maximum: 1024,
+  summary: "pass N more descriptors to the process, after stdio and $LISTEN_FDS",
+} as const;
+
+export const createOptions = {
+  bundle,
+  "console-socket": consoleSocket,
+  "pid-file": pidFile,
+  "no-pivot": { type: "flag", summary: "do not use pivot_root: for a root on an initramfs" },
+  "no-new-keyring": { type: "flag", summary: "stay in the caller's session keyring" },
+  "preserve-fds": preserveFds,
+} as const satisfies OptionTable;
+
+export const runOptions = {
+  ...createOptions,
+  detach: { type: "flag", short: "d", summary: "return when the process runs" },
+  keep: { type: "flag", summary: "do not delete the container when it ends" },
+  "no-subreaper": { type: "flag", summary: "do not become the reaper of the container's orphans" },
+} as const satisfies OptionTable;
+
+export const execOptions = {
+  "console-socket": consoleSocket,
+  cwd: { type: "text", value: "DIR", summary: "working directory in the container" },
+  env: { type: "list", short: "e", value: "NAME=VALUE", summary: "set a variable" },
+  tty: { type: "flag", short: "t", summary: "give it a terminal" },
+  user: { type: "text", short: "u", value: "UID[:GID]", summary: "run as this user" },
+  "additional-gids": { type: "list", short: "g", value: "GID", summary: "one more group" },
+  process: { type: "text", short: "p", value: "FILE", completion: "file", summary: "the process as JSON" },
+  detach: { type: "flag", short: "d", summary: "return when the process runs" },
+  "pid-file": pidFile,
+  "no-new-privs": { type: "flag", summary: "set no_new_privs" },
+  cap: { type: "list", short: "c", value: "CAPABILITY", summary: "one more capability" },
+  "preserve-fds": preserveFds,
+  cgroup: { type: "text", value: "PATH", summary: "run in this child of the container's cgroup" },
+  "ignore-paused": { type: "flag", summary: "run in a paused container, too" },
+} as const satisfies OptionTable;
+
+export const deleteOptions = {
+  force: {
+    type: "flag",
+    short: "f",
+    summary: "kill it first; a container that does not exist is no failure",
+  },
+} as const satisfies OptionTable;
+
+export const killOptions = {
+  all: { type: "flag", short: "a", summary: "send the signal to every process of the container" },
+} as const satisfies OptionTable;
+
+const tableOrJson = {
+  type: "choice",
+  short: "f",
+  choices: ["table", "json"],
+  default: "table",
+  summary: "how to print",
+} as const;
+
+export const listOptions = {
+  format: tableOrJson,
+  quiet: { type: "flag", short: "q", summary: "print IDs only" },
+} as const satisfies OptionTable;
+
+export const psOptions = { format: tableOrJson } as const satisfies OptionTable;
+
+export const specOptions = { bundle } as const satisfies OptionTable;
+
+export const planOptions = {
+  format: { type: "choice", choices: ["text", "json"], default: "text", summary: "how to print" },
+  create: { type: "flag", summary: "the plan of `create` instead of that of `run`" },
+} as const satisfies OptionTable;
+
+export const reportFailureOptions = {
+  kind: { type: "choice", choices: ["create", "run", "exec"], default: "create", summary: "what failed" },
+} as const satisfies OptionTable;
+
+const container = { name: "ID", completion: "runtime-container" } as const;
+
+function notOffered(name: string): Command {
+  return {
+    name,
+    hidden: true,
+    summary: "not offered",
+    unsupported: `corten-oci does not offer the command "${name}"`,
+  };
+}
+
+const commands: readonly Command[] = [
+  {
+    name: "create",
+    summary: "make a container, ready to be started",
+    arguments: [{ name: "ID" }],
+    options: createOptions,
+    load: () => import("./create.ts"),
+  },
+  {
+    name: "start",
+    summary: "start the process of a created container",
+    arguments: [container],
+    options: {},
+    load: () => import("./start.ts"),
+  },
+  {
+    name: "run",
+    summary: "make a container and start it",
+    description:
+      "Without --detach the exit code is the process's, and the container is deleted when it ends.",
+    arguments: [{ name: "ID" }],
+    options: runOptions,
+    load: () => import("./run.ts"),
+    examples: [{ text: "run the bundle in /tmp/bundle", line: "corten-oci run -b /tmp/bundle demo" }],
+  },
+  {
+    name: "exec",
+    summary: "run one more process in a container",
+    arguments: [container, { name: "COMMAND", optional: true, repeated: true }],
+    options: execOptions,
+    optionsFirst: true,
+    load: () => import("./exec.ts"),
+  },
+  {
+    name: "state",
+    summary: "print a container's state as JSON",
+    arguments: [container],
+    options: {},
+    load: () => import("./state.ts"),
+  },
+  {
+    name: "list",
+    summary: "list containers",
+    arguments: [],
+    options: listOptions,
+    load: () => import("./list.ts"),
+  },
+  {
+    name: "ps",
+    summary: "list the processes of a container",
+    arguments: [container, { name: "PS-OPTION", optional: true, repeated: true }],
+    options: psOptions,
+    optionsFirst: true,
+    load: () => import("./ps.ts"),
+  },
+  {
+    name: "kill",
+    summary: "send a signal to a container's first process",
+    arguments: [container, { name: "SIGNAL", optional: true }],
+    options: killOptions,
+    load: () => import("./kill.ts"),
+    examples: [{ text: "end it at once", line: "corten-oci kill demo KILL" }],
+  },
+  {
+    name: "delete",
+    summary: "delete a stopped container",
+    arguments: [container],
+    options: deleteOptions,
+    load: () => import("./delete.ts"),
+  },
+  {
+    name: "pause",
+    summary: "stop the processes of a container from being scheduled",
+    arguments: [container],
+    options: {},
+    load: () => import("./pause.ts"),
+  },
+  {
+    name: "resume",
+    summary: "let a paused container go on",
+    arguments: [container],
+    options: {},
+    load: () => import("./resume.ts"),
+  },
+  {
+    name: "spec",
+    summary: "write a config.json to begin with",
+    arguments: [],
+    options: specOptions,
+    load: () => import("./spec.ts"),
+  },
+  {
+    name: "plan",
+    summary: "print what a start of a bundle would do, without doing it",
+    arguments: [{ name: "BUNDLE", optional: true, completion: "directory" }],
+    options: planOptions,
+    load: () => import("./plan.ts"),
+    examples: [
+      { text: "each operation with the setting that causes it", line: "corten-oci plan /tmp/bundle" },
+    ],
+  },
+  {
+    name: "report-failure",
+    hidden: true,
+    summary: "print why a start failed and remove what it left; the executor calls it",
+    arguments: [{ name: "ID" }, { name: "FILE" }],
+    options: reportFailureOptions,
+    load: () => import("./report-failure.ts"),
+  },
+  ...["checkpoint", "restore", "events", "update", "features"].map(notOffered),
+];
+
+/** The OCI runtime's command line. */
+export const program: Program = {
+  name: "corten-oci",
+  summary: "run containers from OCI bundles; the command line is runc's",
+  globals: globalOptions,
+  globalsAnywhere: false,
+  commands,
+  dialect: "go",
+  unknownOption: (option) => `flag provided but not defined: ${option}`,
+};

@@ -1,0 +1,21 @@
+import { selfCommand } from "../../host/index.ts";
+import { Runtime } from "../../runtime/index.ts";
+import type { OciCall } from "./program.ts";
+
+/** The runtime with the state root of the command line. */
+export function openRuntime({ globals }: Pick<OciCall, "globals">): Runtime {
+  return new Runtime(globals.root === undefined ? {} : { root: globals.root });
+}
+
+/** The same, for a start: when the executor fails it becomes `report-failure`, which logs where the caller said. */
+export function openLauncher(
+  { globals }: Pick<OciCall, "globals">,
+  id: string,
+  kind: "create" | "run" | "exec",
+): Runtime {
+  const words = [...selfCommand(), "oci"];
+  if (globals.root !== undefined) words.push("--root", globals.root);
+  if (globals.log !== undefined) words.push("--log", globals.log);
+  words.push("--log-format", globals["log-format"], "report-failure", "--kind", kind, id);
+  return new Runtime({ ...(globals.root === undefined ? {} : { root: globals.root }), onFailure: words });
+}
