@@ -78,7 +78,7 @@ function replaceFile(directory: string, name: string, text: string): void {
 }
 
 /** Makes a rename in `directory` survive a power cut. */
-export function syncDirectory(directory: string): void {
+function syncDirectory(directory: string): void {
   if (process.platform === "win32") return; // Windows cannot open a directory
   const handle = openSync(directory, "r");
   try {

@@ -1,7 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { constants, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { syncDirectory } from "./layout.ts";
 
 /** Small chunks are gathered to this size before they are written: network chunks are often 16 KiB. */
 const GATHER_SIZE = 1024 * 1024;
@@ -79,10 +78,10 @@ export class PartialFile {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      syncDirectory(dirname(dirname(path)));
+      await syncDirectory(dirname(dirname(path)));
       await rename(this.path, path);
     }
-    syncDirectory(dirname(path));
+    await syncDirectory(dirname(path));
   }
 
   /** Writes what has been gathered. */
@@ -136,5 +135,16 @@ export class PartialFile {
       .finally(() => {
         this.#syncing = undefined;
       });
+  }
+}
+
+/** Makes a rename in `directory` survive a power cut. */
+async function syncDirectory(directory: string): Promise<void> {
+  if (process.platform === "win32") return; // Windows cannot open a directory
+  const handle = await open(directory, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

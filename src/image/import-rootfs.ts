@@ -1,5 +1,4 @@
 import type { Compression } from "../archive/index.ts";
-import { decompress, detectCompression, readTar } from "../archive/index.ts";
 import type { Lease, Store } from "../content/index.ts";
 import type {
   Descriptor,
@@ -65,10 +64,12 @@ export async function importRootfs(
   const layer = await store.putStream(LAYER_TYPES[compression], whole, call);
   const diffID = await readDiffID(store, layer, signal);
   if (consumer !== undefined && (consumer.wants === undefined || (await consumer.wants(diffID)))) {
-    await consumer(
-      { descriptor: layer, diffID, mediaType: layer.mediaType },
-      store.open(layer, { verify: true }),
-    );
+    const stored = store.open(layer, { verify: true });
+    try {
+      await consumer({ descriptor: layer, diffID, mediaType: layer.mediaType }, stored);
+    } finally {
+      await stored.return();
+    }
   }
   const config = await putJson(store, lease, MediaType.imageConfig, makeConfig(diffID, execution, options));
   const manifest: ImageManifest = {
@@ -86,6 +87,7 @@ export async function importRootfs(
 async function peek(
   content: AsyncIterable<Uint8Array>,
 ): Promise<{ compression: Compression; whole: AsyncIterable<Uint8Array> }> {
+  const { detectCompression } = await import("../archive/index.ts");
   const iterator = content[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   for (let size = 0; size < 4; ) {
@@ -104,6 +106,7 @@ async function peek(
 /** Reads the whole archive once: its DiffID, and whether every header is sound. */
 async function readDiffID(store: Store, layer: Descriptor, signal: AbortSignal | undefined): Promise<Digest> {
   const { createHash } = await import("node:crypto");
+  const { decompress, readTar } = await import("../archive/index.ts");
   const hash = createHash("sha256");
   async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const chunk of decompress(store.open(layer, signal === undefined ? {} : { signal }))) {
@@ -112,15 +115,19 @@ async function readDiffID(store: Store, layer: Descriptor, signal: AbortSignal |
     }
   }
   const unpacked = hashed();
-  let entries = 0;
-  // Without a return method the reader cannot close the stream, which goes on below.
-  const shared: AsyncIterable<Uint8Array> = {
-    [Symbol.asyncIterator]: () => ({ next: () => unpacked.next() }),
-  };
-  for await (const _ of readTar(shared)) entries++;
-  if (entries === 0) throw new CortenError("invalid-argument", "the archive holds no file");
-  // What follows the end marker is part of the layer's digest all the same.
-  for await (const _ of unpacked);
+  try {
+    // Without a return method the reader cannot close the stream, which goes on below.
+    const shared: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({ next: () => unpacked.next() }),
+    };
+    let entries = 0;
+    for await (const _ of readTar(shared)) entries++;
+    if (entries === 0) throw new CortenError("invalid-argument", "the archive holds no file");
+    // What follows the end marker is part of the layer's digest all the same.
+    for await (const _ of unpacked);
+  } finally {
+    await unpacked.return();
+  }
   return `sha256:${hash.digest("hex")}`;
 }
 

@@ -125,12 +125,15 @@ async function readStored(
   const { digest, size } = descriptor;
   context.report({ type: "layer", digest, offset: size, size, state: "exists" });
   if (consume === undefined) return;
+  const content = context.store.open(descriptor, { verify: true, signal: context.signal });
   try {
-    await consume(context.store.open(descriptor, { verify: true, signal: context.signal }));
+    await consume(content);
   } catch (error) {
     // So that the pull which the error asks for does fetch it.
     if (isCortenError(error, "data-loss") && error.message.includes(digest)) context.store.discard(digest);
     throw error;
+  } finally {
+    await content.return();
   }
 }
 

@@ -57,9 +57,12 @@ export async function save(
       return;
     }
     options.onProgress?.({ descriptor, state: "writing" });
-    await sink.writeBlob(descriptor, store.open(descriptor, { verify: true, signal: both }), {
-      signal: both,
-    });
+    const content = store.open(descriptor, { verify: true, signal: both });
+    try {
+      await sink.writeBlob(descriptor, content, { signal: both });
+    } finally {
+      await content.return();
+    }
     options.onProgress?.({ descriptor, state: "done" });
   });
   for (const document of documents) await sink.writeManifest(document, call);
