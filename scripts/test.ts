@@ -27,24 +27,32 @@ if (unknown) {
 const chosen = suites.filter(({ name }) => wanted.length === 0 || wanted.includes(name)).filter(hasTests);
 
 const problems: string[] = [];
-const attempt = async (what: string, action: () => void | Promise<void>): Promise<void> => {
+const attempt = async (what: string, action: () => void | Promise<void>): Promise<boolean> => {
   try {
     await action();
+    return true;
   } catch (error) {
     const problem = `${what}: ${(error as Error).message}`;
     console.log(`FAIL ${problem}`);
     problems.push(problem);
+    return false;
   }
 };
 
 if (!fast) await attempt("Debian packages", () => ensurePackages());
+const notBuilt = new Set<string>();
 for (const name of new Set(chosen.flatMap((suite) => suite.build))) {
-  await attempt(`build ${name}`, () => build([name]));
+  if (!(await attempt(`build ${name}`, () => build([name])))) notBuilt.add(name);
 }
 const checks = fast || names.length === 0 ? runChecks() : [];
 const results: SuiteResult[] = [];
 for (const suite of chosen) {
   console.log(`\n── ${suite.name}`);
+  const lacking = suite.build.filter((name) => notBuilt.has(name));
+  if (lacking.length > 0 && !suite.mostlyWithoutBuild) {
+    problems.push(`${suite.name}: did not run for lack of the build of ${lacking.join(", ")}`);
+    continue;
+  }
   results.push(await runSuite(suite, runnerArguments));
 }
 

@@ -38,8 +38,10 @@ export function findWords(path: string, text: string): string[] {
 
 /** Searches every file that git knows or would add. */
 export function checkWords(): string[] {
-  const { stdout } = capture("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"]);
-  return stdout
+  const listing = capture("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"]);
+  if (listing.exitCode !== 0)
+    throw new Error(`git ls-files exited with ${listing.exitCode}: ${listing.stderr}`);
+  return listing.stdout
     .split("\0")
     .filter((path) => /\.(?:ts|c|h)$/.test(path) && !exempt.has(path))
     .flatMap((path) => {
