@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type ErrorCode, isCortenError, parseReference } from "../../spec/index.ts";
+import { contentsOf, type MemoryImage, smallImage } from "../testing-image.ts";
+import { openRegistrySource } from "./index.ts";
+import type { RegistryOptions } from "./options.ts";
+import { RegistryDouble } from "./testing-registry.ts";
+
+let directory: string;
+let registry: RegistryDouble;
+let image: MemoryImage;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "corten-tls-"));
+  const [key, cert] = ["key.pem", "cert.pem"].map((name) => join(directory, name)) as [string, string];
+  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test";
+  const names = ["-addext", "subjectAltName=IP:127.0.0.1"];
+  execFileSync("openssl", [...request.split(" "), "-keyout", key, "-out", cert, ...names], {
+    stdio: "ignore",
+  });
+  registry = await RegistryDouble.start({
+    key: await readFile(key, "utf8"),
+    cert: await readFile(cert, "utf8"),
+  });
+  image = await smallImage();
+  await registry.add(image, "1");
+});
+after(async () => {
+  await registry[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+async function pull(options: RegistryOptions, host = registry.host): Promise<void> {
+  const quick = { credentials: "anonymous", attempts: 1, ...options } as const;
+  await using from = openRegistrySource(parseReference(`${host}/a:1`), quick);
+  assert.deepEqual(await contentsOf(from), await contentsOf(image));
+}
+
+async function refuses(run: Promise<unknown>, code: ErrorCode, message: RegExp): Promise<void> {
+  await assert.rejects(run, (error) => {
+    assert.ok(isCortenError(error, code), String(error));
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+test("C5 CVE-2025-6032: a certificate that does not verify is refused, on this machine too", async () => {
+  await refuses(pull({}), "failed-precondition", /certificate does not verify/);
+  assert.equal(registry.seen.length, 0, "no request was sent");
+});
+
+test("insecure accepts any certificate", async () => {
+  await pull({ insecure: true });
+});
+
+test("an authority in certs.d is trusted for its host only", async () => {
+  const certs = join(directory, "certs.d");
+  await mkdir(join(certs, registry.host), { recursive: true });
+  await writeFile(join(certs, registry.host, "ca.crt"), await readFile(join(directory, "cert.pem")));
+  await pull({ certificateDirectories: [join(directory, "none"), certs] });
+  // The name in the certificate is an address, so the same server under another name must fail.
+  const other = registry.host.replace("127.0.0.1", "localhost");
+  await mkdir(join(certs, other), { recursive: true });
+  await writeFile(join(certs, other, "ca.crt"), await readFile(join(directory, "cert.pem")));
+  await refuses(pull({ certificateDirectories: [certs] }, other), "failed-precondition", /does not verify/);
+  await refuses(
+    pull({ certificateDirectories: [join(directory, "none")] }),
+    "failed-precondition",
+    /does not verify/,
+  );
+});
+
+test("SSL_CERT_FILE replaces the system's authorities", async () => {
+  const trusted = { ...process.env, SSL_CERT_FILE: join(directory, "cert.pem") };
+  await pull({ environment: trusted });
+  const missing = { ...process.env, SSL_CERT_FILE: join(directory, "missing.pem") };
+  await refuses(pull({ environment: missing }), "failed-precondition", /missing\.pem: ENOENT/);
+});
+
+test("an unusable certificate in certs.d is an error, not a reason to go without", async () => {
+  const certs = join(directory, "bad.d");
+  await mkdir(join(certs, registry.host), { recursive: true });
+  await writeFile(join(certs, registry.host, "client.cert"), "x");
+  await refuses(pull({ certificateDirectories: [certs] }), "failed-precondition", /client\.key: ENOENT/);
+  await writeFile(join(certs, registry.host, "client.key"), "x");
+  await refuses(pull({ certificateDirectories: [certs] }), "failed-precondition", /is not valid/);
+});
