@@ -1,0 +1,175 @@
+/* Operations on descriptors and paths. */
+#include "../common/memory.h"
+#include "inside.h"
+#include "operations.h"
+#include "process-stat.h"
+
+int op_open(struct execution *x)
+{
+	int dir = dir_field(x, OPEN_DIR);
+	const char *path = text_field(x, OPEN_PATH);
+	int flags = (int)int_field(x, OPEN_FLAGS);
+	int fd = k_openat(dir, path, flags, unsigned_field(x, OPEN_MODE));
+	if (fd < 0)
+		return fail(x, fd, "openat(%f, %q, %o)", dir, path, (unsigned)flags);
+	return out_field(x, OPEN_OUT, fd);
+}
+
+/*
+ * CVE-2019-19921, CVE-2023-27561, CVE-2023-28642, CVE-2025-54867: /proc or /sys of the image are symlinks, so that
+ * what is mounted there lands elsewhere. `directory` refuses a link in the last component.
+ */
+static int require_directory(struct execution *x, int root, const char *path)
+{
+	int fd = open_inside(root, path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (fd == -ENOTDIR || fd == -ELOOP)
+		return violate(x, "%f %q must be a directory, and not a symlink", root, path);
+	if (fd < 0)
+		return fail(x, fd, "openat2(%f, %q, RESOLVE_IN_ROOT|O_DIRECTORY|O_NOFOLLOW)", root, path);
+	return fd;
+}
+
+int op_resolve(struct execution *x)
+{
+	int root = in_field(x, RESOLVE_ROOT);
+	const char *path = text_field(x, RESOLVE_PATH);
+	enum create create = (enum create)int_field(x, RESOLVE_CREATE);
+	bool directory = int_field(x, RESOLVE_DIRECTORY) != 0;
+	if (directory) {
+		/* A link, even a dangling one, is refused before anything is made through it. */
+		int present = open_inside(root, path, O_PATH | O_NOFOLLOW);
+		if (present >= 0) {
+			k_close(present);
+			int fd = require_directory(x, root, path);
+			return fd < 0 ? fd : out_field(x, RESOLVE_OUT, fd);
+		}
+	}
+	int fd = create_inside(root, path, create, unsigned_field(x, RESOLVE_MODE));
+	if (fd < 0)
+		return fail(x, fd, "openat2(%f, %q, RESOLVE_IN_ROOT)", root, path);
+	if (directory) {
+		k_close(fd);
+		fd = require_directory(x, root, path);
+		if (fd < 0)
+			return fd;
+	}
+	return out_field(x, RESOLVE_OUT, fd);
+}
+
+int op_close(struct execution *x)
+{
+	clear_register(x, unsigned_field(x, CLOSE_FD));
+	return 0;
+}
+
+enum kind { KIND_DEVICE = 1, KIND_PROC = 2, KIND_DIRECTORY = 3, KIND_CGROUP2 = 4, KIND_DEVPTS = 5 };
+
+static int verify_filesystem(struct execution *x, int fd, long magic, const char *what)
+{
+	struct statfs filesystem;
+	int error = k_fstatfs(fd, &filesystem);
+	if (error < 0)
+		return fail(x, error, "fstatfs(%f)", fd);
+	if (filesystem.f_type != magic)
+		return violate(x, "%f is not on %s", fd, what);
+	return 0;
+}
+
+int op_verify(struct execution *x)
+{
+	int fd = in_field(x, VERIFY_FD);
+	unsigned major = unsigned_field(x, VERIFY_MAJOR);
+	unsigned minor = unsigned_field(x, VERIFY_MINOR);
+	struct statx status;
+	int error = k_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &status);
+	if (error < 0)
+		return fail(x, error, "statx(%f)", fd);
+	switch (int_field(x, VERIFY_KIND)) {
+	case KIND_DEVICE:
+		/* CVE-2025-31133: what stands at /dev/null may be anything. */
+		if (!S_ISCHR(status.stx_mode) || status.stx_rdev_major != major || status.stx_rdev_minor != minor)
+			return violate(x, "%f is not the character device %d:%d", fd, (int)major, (int)minor);
+		return 0;
+	case KIND_PROC:
+		/* CVE-2019-16884, CVE-2025-52881: a /proc that is no procfs, or a directory of one, swallows writes. */
+		if (verify_filesystem(x, fd, PROC_MAGIC, "procfs") < 0)
+			return -1;
+		return status.stx_ino == 1 ? 0 : violate(x, "%f is not the root of a procfs", fd);
+	case KIND_DIRECTORY:
+		return S_ISDIR(status.stx_mode) ? 0 : violate(x, "%f is not a directory", fd);
+	case KIND_CGROUP2:
+		return verify_filesystem(x, fd, CGROUP2_MAGIC, "cgroup2");
+	case KIND_DEVPTS:
+		return verify_filesystem(x, fd, DEVPTS_MAGIC, "devpts");
+	default:
+		return fail(x, EINVAL, "verify(%f, kind %l)", fd, int_field(x, VERIFY_KIND));
+	}
+}
+
+/* A path too long for the address is reached through its directory's descriptor. */
+static int unix_address(struct kernel_unix_address *address, const char *path, int *dir)
+{
+	address->family = FAMILY_UNIX;
+	size_t length = text_length(path);
+	if (length < sizeof(address->path)) {
+		memcpy(address->path, path, length + 1);
+		return 0;
+	}
+	const char *name = path;
+	for (const char *at = path; *at; at++) {
+		if (*at == '/')
+			name = at + 1;
+	}
+	char parent[4096];
+	size_t parent_length = (size_t)(name - path);
+	if (parent_length == 0 || parent_length >= sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(parent, path, parent_length);
+	parent[parent_length] = '\0';
+	*dir = k_openat(AT_FDCWD, parent, O_PATH | O_DIRECTORY, 0);
+	if (*dir < 0)
+		return *dir;
+	struct format out = format_start(address->path, sizeof(address->path));
+	format_print(&out, "/proc/self/fd/%d/%s", *dir, name);
+	return out.length == sizeof(address->path) - 1 ? -ENAMETOOLONG : 0;
+}
+
+int op_connect(struct execution *x)
+{
+	const char *path = text_field(x, CONNECT_PATH);
+	CLOSING dir = -1;
+	struct kernel_unix_address address = { 0 };
+	int error = unix_address(&address, path, &dir);
+	if (error < 0)
+		return fail(x, error, "connect(%q)", path);
+	CLOSING fd = k_socket(FAMILY_UNIX, int_field(x, CONNECT_SEQPACKET) ? TYPE_SEQPACKET : TYPE_STREAM);
+	if (fd < 0)
+		return fail(x, fd, "socket(AF_UNIX)");
+	error = k_connect(fd, &address);
+	if (error < 0)
+		return fail(x, error, "connect(%f, %q)", fd, path);
+	int result = fd;
+	fd = -1;
+	return out_field(x, CONNECT_OUT, result);
+}
+
+int op_open_process(struct execution *x)
+{
+	int64_t pid = int_field(x, OPEN_PROCESS_PID);
+	uint64_t expected = raw_field(x, OPEN_PROCESS_START_TIME);
+	CLOSING fd = pid > 0 && pid <= INT32_MAX ? k_pidfd_open((int)pid) : -ESRCH;
+	if (fd < 0)
+		return fail(x, fd, "pidfd_open(%l)", pid);
+	if (expected != 0) {
+		/* The pidfd came first: a number that was used again since has another start time. */
+		uint64_t start_time;
+		int error = process_start_time((int)pid, &start_time);
+		if (error < 0 && error != -ENOENT)
+			return fail(x, error, "openat(AT_FDCWD, \"/proc/%l/stat\")", pid);
+		if (error < 0 || start_time != expected)
+			return fail(x, ESRCH, "pidfd_open(%l), started at %l", pid, (int64_t)expected);
+	}
+	int result = fd;
+	fd = -1;
+	return out_field(x, OPEN_PROCESS_OUT, result);
+}

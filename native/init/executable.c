@@ -1,0 +1,141 @@
+/* Finding and becoming the container's program. */
+#include "operations.h"
+
+#include "../common/memory.h"
+#include "../common/names.h"
+#include "inherited.h"
+#include "spawn.h"
+
+#include <linux/close_range.h>
+
+#define MAY_EXECUTE 1
+
+/* 0 when the program may be executed, or the errno number negated: EISDIR for a directory. */
+static int check_executable(const char *path)
+{
+	struct statx status;
+	int error = k_statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MODE, &status);
+	if (error < 0)
+		return error;
+	if (S_ISDIR(status.stx_mode))
+		return -EISDIR;
+	error = k_faccessat2(AT_FDCWD, path, MAY_EXECUTE, AT_EACCESS);
+	if (error == -ENOSYS || error == -EPERM)
+		return status.stx_mode & 0111 ? 0 : -EACCES;
+	return error;
+}
+
+static int keep(struct execution *x, const char *path)
+{
+	size_t length = text_length(path);
+	if (length >= sizeof(x->executable))
+		return fail_as(x, FAILED_EXECUTABLE, ENAMETOOLONG, "exec: %q: file name too long", path);
+	memcpy(x->executable, path, length + 1);
+	return 0;
+}
+
+/* The texts are those that callers of OCI runtimes look for. */
+static int refuse(struct execution *x, const char *name, int error)
+{
+	switch (error) {
+	case -EISDIR:
+		return fail_as(x, FAILED_EXECUTABLE, EISDIR, "exec: %q: is a directory", name);
+	case -EACCES:
+		return fail_as(x, FAILED_EXECUTABLE, EACCES, "exec: %q: permission denied", name);
+	case -ENOENT:
+	case -ENOTDIR:
+		return fail_as(x, FAILED_EXECUTABLE, ENOENT, "exec: %q: stat %s: no such file or directory", name, name);
+	default:
+		return fail_as(x, FAILED_EXECUTABLE, error, "exec: %q: %s", name, errno_name(-error));
+	}
+}
+
+int op_find_executable(struct execution *x)
+{
+	const char *name = text_field(x, FIND_EXECUTABLE_NAME);
+	if (text_find(name, '/')) {
+		int error = check_executable(name);
+		return error < 0 ? refuse(x, name, error) : keep(x, name);
+	}
+	bool denied = false;
+	const char *at = text_field(x, FIND_EXECUTABLE_PATH);
+	while (*name && at) {
+		const char *end = text_find(at, ':');
+		size_t length = end ? (size_t)(end - at) : text_length(at);
+		char path[EXECUTABLE_SIZE];
+		struct format out = format_start(path, sizeof(path));
+		/* An empty element is the working directory. */
+		format_bytes(&out, length > 0 ? at : ".", length > 0 ? length : 1);
+		format_print(&out, "/%s", name);
+		int error = out.length < sizeof(path) - 1 ? check_executable(path) : -ENAMETOOLONG;
+		if (error == 0)
+			return keep(x, path);
+		denied = denied || error == -EACCES;
+		at = end ? end + 1 : NULL;
+	}
+	if (denied)
+		return refuse(x, name, -EACCES);
+	return fail_as(x, FAILED_EXECUTABLE, ENOENT, "exec: %q: executable file not found in $PATH", name);
+}
+
+int op_execute(struct execution *x)
+{
+	uint64_t args = raw_field(x, EXECUTE_ARGS);
+	if (plan_length(args) == 0)
+		return fail(x, EINVAL, "execve() without arguments");
+	char **argv = list_vector(x, args);
+	char **envp = argv ? list_vector(x, raw_field(x, EXECUTE_ENV)) : NULL;
+	if (!envp)
+		return -1;
+	const char *path = *x->executable ? x->executable : argv[0];
+	detach(x, true);
+	int error = k_execve(path, argv, envp);
+	return fail_as(x, FAILED_EXECUTABLE, error, "execve(%q): %s", path, errno_name(-error));
+}
+
+int op_close_from(struct execution *x)
+{
+	unsigned first = unsigned_field(x, CLOSE_FROM_FIRST);
+	release_preserved(x);
+	if (int_field(x, CLOSE_FROM_CLOEXEC)) {
+		int error = k_close_range(first, ~0U, CLOSE_RANGE_CLOEXEC);
+		return error < 0 ? fail(x, error, "close_range(%d, ~0, CLOSE_RANGE_CLOEXEC)", (int)first) : 0;
+	}
+	/* The channel stays for the failure of execve, which closes it. */
+	for (unsigned i = 0; i < PLAN_MAX_REGISTERS; i++) {
+		if (x->registers[i] >= (int)first)
+			x->registers[i] = -1;
+	}
+	unsigned channel = (unsigned)x->channel;
+	if (x->channel < 0 || channel < first)
+		k_close_range(first, ~0U, 0);
+	else {
+		if (channel > first)
+			k_close_range(first, channel - 1, 0);
+		k_close_range(channel + 1, ~0U, 0);
+	}
+	return 0;
+}
+
+int op_await_start(struct execution *x)
+{
+	int fifo = in_field(x, AWAIT_START_FIFO);
+	char name[16];
+	struct format out = format_start(name, sizeof(name));
+	format_number(&out, fifo);
+	if (x->own_descriptors < 0)
+		return fail_as(x, FAILED_PROTOCOL, 0, "awaitStart belongs to the container section");
+	detach(x, false);
+	/* Blocks until `start` opens the other end. */
+	CLOSING gate = k_openat(x->own_descriptors, name, O_WRONLY | O_NOCTTY, 0);
+	if (gate < 0)
+		return fail(x, gate, "openat(/proc/self/fd, %f, O_WRONLY)", fifo);
+	long written = k_write(gate, "0", 1);
+	if (written < 0)
+		return fail(x, written, "write(%f, \"0\")", fifo);
+	/* CVE-2016-9962, CVE-2024-21626: no descriptor of the host's stays open. */
+	clear_register(x, unsigned_field(x, AWAIT_START_FIFO));
+	k_close(x->own_descriptors);
+	x->own_descriptors = -1;
+	return 0;
+}
