@@ -43,9 +43,12 @@ const layers = [
     directory("tmp", 0o1777),
     file("etc/passwd", text("root:x:0:0:root:/root:/hello\nnobody:x:65534:65534:nobody:/:/hello\n")),
     file("etc/group", text("root:x:0:\nnogroup:x:65534:\n")),
-    file("etc/motd", text("unchanged\n")),
+    directory("etc/corten"),
+    file("etc/corten/message", text("hidden: the layer above has another\n")),
   ]),
-  await layerOf("a greeting over the one below", [file("etc/motd", text("Hello from Corten.\n"))]),
+  await layerOf("a message over the one below", [
+    file("etc/corten/message", text("three layers of one image, stacked\n")),
+  ]),
   await layerOf("the program", [file("hello", readFileSync(program), 0o755)]),
 ];
 
