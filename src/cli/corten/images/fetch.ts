@@ -49,7 +49,7 @@ export async function fetchInto(store: Store, options: FetchOptions, text: strin
   try {
     return await interruptible(async (signal) => {
       await using source = await openSource(place, { registry: registryOptions(options) });
-      return pull(store, source, {
+      return await pull(store, source, {
         name,
         signal,
         onProgress: progress.onProgress,

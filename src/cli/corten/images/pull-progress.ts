@@ -7,13 +7,18 @@ export async function showPull(quiet: boolean): Promise<{
   readonly finish: () => void;
 }> {
   const display = await openProgress(quiet);
+  const layers = new Set<string>();
   const onProgress = (event: PullEvent): void => {
     if (event.type === "manifest") {
-      for (const { digest } of event.layers)
+      for (const { digest } of event.layers) {
+        layers.add(digest);
         display.update(digest, { name: short(digest), status: "Waiting" });
+      }
+    } else if (event.type === "root" || !layers.has(event.digest)) {
+      // Configurations are small: they come and go without a line.
     } else if (event.type === "retry") {
       display.update(event.digest, { name: short(event.digest), status: "Retrying" });
-    } else if (event.type === "layer") {
+    } else {
       const { digest, state, offset, size } = event;
       const name = short(digest);
       if (state === "exists") display.update(digest, { name, status: "Already exists" });

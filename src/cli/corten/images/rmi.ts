@@ -1,5 +1,8 @@
-import { removeImage } from "../../../image/index.ts";
-import { isCortenError } from "../../../spec/index.ts";
+import type { Store } from "../../../content/index.ts";
+import type { ContainerSummary } from "../../../engine/index.ts";
+import { listImages, removeImage } from "../../../image/index.ts";
+import { openSnapshots } from "../../../snapshot/index.ts";
+import { isCortenError, parseDigest } from "../../../spec/index.ts";
 import { print } from "../../terminal/stream.ts";
 import { printError } from "../failure.ts";
 import { openSession } from "../session.ts";
@@ -34,5 +37,20 @@ export async function run(call: CortenCall<typeof rmiOptions>): Promise<number> 
       code = 1;
     }
   }
+  await collectSnapshots(store, containers);
   return code;
+}
+
+/** Removes the unpacked layers that neither an image nor a container needs any more. */
+async function collectSnapshots(store: Store, containers: readonly ContainerSummary[]): Promise<void> {
+  const images = listImages(store).map(async (image) => {
+    try {
+      return await image.id();
+    } catch (error) {
+      if (!isCortenError(error)) throw error;
+      return image.root.digest; // damaged, or no image: nothing of it is unpacked
+    }
+  });
+  const used = containers.flatMap(({ imageID }) => (imageID === "" ? [] : [parseDigest(imageID)]));
+  await openSnapshots(store.root).collect({ images: [...(await Promise.all(images)), ...used], layers: [] });
 }
