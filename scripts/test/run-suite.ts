@@ -66,9 +66,19 @@ function runBun(
   const child = spawn(bun, [...args, ...extra, ...folders.map((folder) => `./${folder}/`)], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, CORTEN_TEST: "1" },
+    // A process group of its own, so that what tests started ends with them when they hang or are interrupted.
+    detached: true,
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), minutes * 60_000);
+  const killGroup = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  };
+  const interrupt = (): void => {
+    killGroup();
+    process.exit(130);
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  const timer = setTimeout(killGroup, minutes * 60_000);
   const kept: Buffer[] = [];
   const show = (chunk: Buffer): void => {
     kept.push(chunk);
@@ -80,6 +90,8 @@ function runBun(
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      process.off("SIGINT", interrupt);
+      process.off("SIGTERM", interrupt);
       resolve({ code, signal, output: Buffer.concat(kept).toString() });
     });
   });
