@@ -70,7 +70,8 @@ function runBun(
     detached: true,
   });
   const killGroup = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    const ended = child.exitCode !== null || child.signalCode !== null;
+    if (child.pid !== undefined && !ended) process.kill(-child.pid, "SIGKILL");
   };
   const interrupt = (): void => {
     killGroup();
@@ -88,6 +89,13 @@ function runBun(
   child.stderr.on("data", show);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
+    // A daemon that a test left behind may hold the pipes open for ever.
+    child.on("exit", () => {
+      setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, 5000).unref();
+    });
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       process.off("SIGINT", interrupt);
