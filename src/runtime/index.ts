@@ -11,7 +11,9 @@
 export type { CgroupDirectory, ContainerInfo, ContainerRecord } from "./lifecycle/container.ts";
 export type { Launch } from "./lifecycle/launch.ts";
 export type { CreateOptions, ExecOptions, RunOptions } from "./lifecycle/options.ts";
+export { encodePlan } from "./plan/encode.ts";
 export type { LaunchPlan, Operation, OperationName, Register, SectionName } from "./plan/operation.ts";
+export { OPERATIONS, PLAN_VERSION } from "./plan/operation.ts";
 export type { DirectoryRoot, LayeredRoot, RootLayer, RootRecipe, RootUpper } from "./plan/root-recipe.ts";
 
 // Values of this room, published as they land: see the signatures.
@@ -37,4 +39,4 @@ export type { DirectoryRoot, LayeredRoot, RootLayer, RootRecipe, RootUpper } fro
 //   signalNumber(name: string | number): number
 //   planLaunch(options: RunOptions & { create?: boolean }): { plan: LaunchPlan; warnings: string[] }  // no state written
 //   formatPlan(plan: LaunchPlan): string;  planDocument(plan: LaunchPlan): unknown (JSON)
-//   compileLaunch / compileExec / compileSignal, encodePlan
+//   compileLaunch / compileExec / compileSignal

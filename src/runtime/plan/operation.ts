@@ -4,6 +4,10 @@
  * and writes numbered registers that hold file descriptors, and carries in `at` the JSON pointer
  * of the setting that caused it.
  *
+ * The executor itself runs with umask 0, so modes are exact, and with all signals blocked. An `out` register that is
+ * occupied is closed first. In the cleanup section an operation that reads an empty register is skipped: what was
+ * never made needs no cleaning up.
+ *
  * `OPERATIONS` is the single source: the TypeScript types, the encoder's layout and
  * `native/common/plan.gen.h` all come from it. Codes are never reused; a changed meaning gets a
  * new code and a new {@link PLAN_VERSION}.
@@ -38,13 +42,15 @@ export const OPERATIONS = {
    * Opens `path` inside `root` as an O_PATH descriptor with openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
    * retried on EAGAIN. `create`: 0 fails with ENOENT, 1 makes missing directories, 2 makes missing parents and
    * an empty file; each is made with mkdirat/openat(O_CREAT|O_EXCL|O_NOFOLLOW) on its parent's descriptor.
+   * A dangling symlink is followed inside the root and its target made. `mode` is each made directory's, or the
+   * file's, whose parents then get 0755.
    * `directory` 1 demands that the result is a real directory reached through no symlink in the last component.
    */
   resolve: {
     code: 2,
     fields: { out: "out", root: "in", path: "text", create: "int", mode: "int", directory: "int" },
   },
-  /** Closes the register's descriptor. */
+  /** Closes the register's descriptor; an empty register is fine. */
   close: { code: 3, fields: { fd: "in" } },
   /**
    * Checks what a descriptor is. `kind`: 1 character device major:minor, 2 procfs root, 3 directory,
@@ -53,7 +59,7 @@ export const OPERATIONS = {
   verify: { code: 4, fields: { fd: "in", kind: "int", major: "int", minor: "int" } },
   /** connect() to the unix stream socket at `path`; `seqpacket` 1 for SOCK_SEQPACKET. */
   connect: { code: 5, fields: { out: "out", path: "text", seqpacket: "int" } },
-  /** Sends `fd` with SCM_RIGHTS and `message` as the data over the socket. */
+  /** Sends `fd` with SCM_RIGHTS and `message` as the data (a NUL when it is empty) over the socket. */
   sendDescriptor: { code: 6, fields: { socket: "in", fd: "in", message: "text" } },
   /** Sends `fd` over the section's own socket to the parent section. */
   passToParent: { code: 7, fields: { fd: "in" } },
@@ -97,9 +103,16 @@ export const OPERATIONS = {
   protect: { code: 32, fields: { root: "in", path: "text" } },
 
   // ── files ────────────────────────────────────────────────────────────────────────────────
-  /** mkdirat; an existing directory is fine. */
+  /**
+   * mkdirat; an existing directory is fine. As in every operation of this group, what lies below a `dir` is reached
+   * through no symlink; without `dir` the path is a trusted one of the host.
+   */
   makeDirectory: { code: 40, fields: { dir: "in?", path: "text", mode: "int" } },
-  /** open(flags), one write of all of `data`, close: cgroup knobs, sysctls, /proc files. `ignore`: errno number that is no failure, 0 for none. */
+  /**
+   * open(flags), one write of all of `data`, close: cgroup knobs, sysctls, /proc files. Below a `dir` with
+   * openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV). `ignore`: errno number that is no failure, 0
+   * for none.
+   */
   write: { code: 41, fields: { dir: "in?", path: "text", data: "data", flags: "int", ignore: "int" } },
   /**
    * mknodat(dir, name) [EEXIST: the present node must match], then the node is opened O_PATH|O_NOFOLLOW, its type and
@@ -115,7 +128,7 @@ export const OPERATIONS = {
   setOwner: { code: 44, fields: { fd: "in", uid: "int", gid: "int", mode: "int" } },
   /** mkfifoat(dir, path, mode), owner set. */
   makeFifo: { code: 45, fields: { dir: "in?", path: "text", mode: "int", uid: "int", gid: "int" } },
-  /** unlinkat; ENOENT is fine. */
+  /** unlinkat, also of an empty directory; ENOENT is fine. */
   remove: { code: 46, fields: { dir: "in?", path: "text" } },
   /** Removes the tree at `path` by descriptors, never crossing a mount and never following a symlink; ENOENT is fine. */
   removeTree: { code: 47, fields: { dir: "in?", path: "text" } },
@@ -135,9 +148,15 @@ export const OPERATIONS = {
    * two. On ENOSYS/E2BIG clone(2). The child is what later operations of this section call "the child".
    */
   clone: { code: 60, fields: { out: "out", section: "section", flags: "int", cgroup: "in?" } },
-  /** Tells the other side that step `event` is reached. */
+  /**
+   * Tells the other side that step `event` is reached. Events and passed descriptors arrive in the order in which
+   * they were sent, and the other side must take them in that order.
+   */
   notify: { code: 61, fields: { event: "int" } },
-  /** Waits for the other side's `event`; its failure, or its death, is this section's failure. */
+  /**
+   * Waits for the other side's `event`; its failure, its death, and in the host section a SIGINT, SIGTERM, SIGHUP or
+   * SIGQUIT, is this section's failure.
+   */
   await: { code: 62, fields: { event: "int" } },
   /** Waits until the child's exec has succeeded (its socket closes) or reports its failure. */
   awaitExec: { code: 63, fields: {} },
@@ -155,13 +174,14 @@ export const OPERATIONS = {
    * (128 + signal). Reaps orphans.
    */
   supervise: { code: 68, fields: { terminal: "in?" } },
-  /** Writes the ended child's exit record to a file: "CODE SIGNAL OOMKILLED SECONDS.NANOS\n". `events`: memory.events or memory.oom_control path, may be absent. */
+  /** Writes the ended child's exit record to a file: "CODE SIGNAL OOMKILLED SECONDS.NANOS\n" (CODE is 128 + SIGNAL after a signal). `events`: memory.events or memory.oom_control path, may be absent. */
   recordExit: { code: 69, fields: { dir: "in?", path: "text", events: "text?" } },
   /** pidfd_send_signal(process, signal). */
   signal: { code: 70, fields: { process: "in", signal: "int" } },
   /**
    * Runs a hook: execve(path, args, env) in its own process with `before` + PID + `after` (the container's state) on
-   * stdin; killed and failed after `timeout` ms (0: none); a non-zero exit fails unless `tolerate` is 1 (poststop: warned).
+   * stdin, what it prints captured for the failure's message. PID is the child's, in the container section the process's
+   * own as it sees it, 0 once the child has ended. Its process group is killed and it fails after `timeout` ms (0: none); a non-zero exit fails unless `tolerate` is 1 (poststop: warned).
    */
   hook: {
     code: 71,
@@ -232,9 +252,16 @@ export const OPERATIONS = {
   findExecutable: { code: 120, fields: { name: "text", path: "text" } },
   /** close_range(first, ~0): `cloexec` 1 marks close-on-exec instead. The executor's own descriptors are among them. */
   closeFrom: { code: 121, fields: { first: "int", cloexec: "int" } },
-  /** Opens the exec FIFO (O_PATH register) for writing, which blocks until `start` reads it, writes "0". */
+  /**
+   * From here on the container lives without the host section. Opens the exec FIFO (O_PATH register, emptied) for
+   * writing, which blocks until `start` reads it, writes "0". Later failures go to stderr.
+   */
   awaitStart: { code: 122, fields: { fifo: "in" } },
-  /** Detaches: the parent section ends here with exit status `code`, its child lives on. The cleanup section does not run. */
+  /**
+   * Detaches: waits until the child has reached awaitStart or execute, then the parent section ends with exit status
+   * `code` and its child lives on. The cleanup section does not run. A host section that ends without it kills what
+   * is left of its child, then cleans up.
+   */
   finish: { code: 123, fields: { code: "int" } },
   /** execve(found executable or args[0], args, env). The section's last operation. */
   execute: { code: 124, fields: { args: "list", env: "list" } },
