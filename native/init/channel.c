@@ -2,6 +2,7 @@
 
 #include "../common/memory.h"
 #include "../common/names.h"
+#include "failure.h"
 
 #include <linux/signalfd.h>
 
@@ -67,6 +68,22 @@ static int fail_ended(struct execution *x)
 		               signal_name(info.si_status));
 	}
 	return fail_as(x, FAILED_PROTOCOL, EPIPE, "the container's process has gone");
+}
+
+int judge_closed(struct execution *x)
+{
+	if (x->child.executed)
+		return 0;
+	/* Its last word was lost, which a seccomp filter without sendmsg explains. */
+	siginfo_t info = { 0 };
+	int error = k_waitid(P_PID, x->child.pid, &info, WEXITED | WNOWAIT | WNOHANG);
+	bool own_failure = info.si_code != CLD_EXITED || info.si_status == EXIT_NOT_EXECUTABLE ||
+	                   info.si_status == EXIT_NOT_FOUND;
+	if (error == 0 && info.si_pid != 0 && own_failure)
+		return fail_ended(x);
+	x->child.detached = true;
+	x->child.executed = true;
+	return 0;
 }
 
 /* Receives one message. Returns its length, 0 at the end, or the errno number negated. */

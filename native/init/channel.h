@@ -45,6 +45,9 @@ int channel_expect(struct execution *x, uint32_t type, int32_t *value, int *fd);
  */
 int channel_poll(struct execution *x, bool *ended);
 
+/* What has become of a child whose end of the channel is closed: 0 when it runs a program, else the failure is filled. */
+int judge_closed(struct execution *x);
+
 /* Reads the child's failure if it has sent one: it explains more than what this section saw of it. */
 void channel_prefer_failure(struct execution *x);
 

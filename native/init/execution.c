@@ -124,6 +124,8 @@ static int dispatch(struct execution *x)
 /* The first register that the operation reads and that holds nothing, or -1. */
 static int empty_register(const struct execution *x)
 {
+	if (x->operation->code == OP_CLOSE)
+		return -1;
 	const struct operation_shape *shape = operation_shape(x->operation->code);
 	for (unsigned i = 0; i < shape->count; i++) {
 		bool read = shape->kinds[i] == FIELD_IN ||

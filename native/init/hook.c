@@ -54,7 +54,8 @@ __attribute__((noreturn)) static void become_hook(struct execution *x, int input
 		error = k_dup3(output, 2, 0);
 	if (error >= 0)
 		error = k_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-	restore_signals();
+	reset_dispositions();
+	unblock_signals();
 	if (error >= 0)
 		error = k_execve(path, argv, envp);
 	k_write(status, &error, sizeof(error));

@@ -87,31 +87,28 @@ int op_await_exec(struct execution *x)
 {
 	if (need_channel(x) < 0)
 		return -1;
-	while (!x->child.executed) {
-		int32_t value;
-		int fd;
-		if (channel_expect(x, MESSAGE_DETACHED, &value, &fd) < 0)
-			return -1;
-	}
 	/* The channel closes with execve; until then a failure may still come. */
-	struct pollfd watched[2] = { { .fd = x->channel, .events = POLLIN }, { .fd = x->signals, .events = POLLIN } };
 	for (;;) {
-		bool ended;
-		int result = channel_poll(x, &ended);
-		if (ended) {
-			k_close(x->channel);
-			x->channel = -1;
-			return 0;
-		}
-		if (result < 0)
-			return -1;
-		if (result == 0)
-			continue;
+		struct pollfd watched[2] = {
+			{ .fd = x->channel, .events = POLLIN },
+			{ .fd = x->signals, .events = POLLIN },
+		};
 		int ready = k_poll(watched, 2, NULL);
 		if (ready < 0)
 			return fail(x, ready, "ppoll(%f)", x->channel);
 		if (watched[1].revents && check_interrupted(x) < 0)
 			return -1;
+		if (!watched[0].revents)
+			continue;
+		bool ended;
+		int result = channel_poll(x, &ended);
+		if (result < 0 && !ended)
+			return -1;
+		if (!ended)
+			continue;
+		k_close(x->channel);
+		x->channel = -1;
+		return judge_closed(x);
 	}
 }
 

@@ -6,11 +6,15 @@
 
 #include <linux/prctl.h>
 
-void restore_signals(void)
+void reset_dispositions(void)
 {
 	const struct kernel_sigaction standard = { 0 };
 	for (int number = 1; number <= SIGNALS; number++)
 		k_sigaction(number, &standard);
+}
+
+void unblock_signals(void)
+{
 	const signal_set none = 0;
 	k_sigmask(SIG_SETMASK, &none, NULL);
 }
@@ -32,8 +36,10 @@ int bind_to_parent(struct execution *x)
 
 void detach(struct execution *x, bool executing)
 {
+	if (!x->is_child)
+		reset_dispositions();
 	k_prctl(PR_SET_PDEATHSIG, 0, 0);
-	restore_signals();
+	unblock_signals();
 	if (!x->is_child)
 		return;
 	x->child.detached = true;
@@ -71,6 +77,8 @@ void run_child(struct execution *x, bool gated)
 	x->child = (struct child){ .pidfd = -1 };
 	x->section = SECTION_CONTAINER;
 	x->index = -1;
+	/* Now and not before execve: a seccomp filter of the plan may know little. */
+	reset_dispositions();
 	if (x->signals >= 0)
 		k_close(x->signals);
 	x->signals = -1;

@@ -19,8 +19,10 @@ void detach(struct execution *x, bool executing);
 /* Makes the child die with its parent (again: changing credentials clears that). */
 int bind_to_parent(struct execution *x);
 
-/* Default dispositions and no signal blocked, as a new program expects it. */
-void restore_signals(void);
+/* Default dispositions, as a new program expects them: the caller may have ignored some. */
+void reset_dispositions(void);
+
+void unblock_signals(void);
 
 /* Waits for the child's end and stores its status. */
 int await_child(struct execution *x);
