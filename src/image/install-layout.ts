@@ -27,5 +27,6 @@ export async function installLayout(
   if (present !== undefined) return storedImage(store, present.descriptor);
   const { openSource } = await import("../transport/index.ts");
   await using source = await openSource({ kind: "layout", path });
-  return pull(store, source, options);
+  // Awaited here: the source has to stay open until it is done.
+  return await pull(store, source, options);
 }
