@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { type TarInput, writeTar } from "../archive/index.ts";
 import type { ImageManifest } from "../spec/index.ts";
 import { isCortenError, MediaType, parseManifest } from "../spec/index.ts";
+import { listImages, recogniseImages } from "./list.ts";
 import { openSource } from "./open.ts";
 import { collect, contentsOf, jsonBytes, type MemoryImage, sha256, smallImage } from "./testing-image.ts";
 
@@ -153,6 +155,50 @@ test("an archive that contradicts itself is refused", async () => {
     await using source = await openSource(`${at}:alpine:3`);
     await assert.rejects(source.root(), (error) => isCortenError(error) && message.test(error.message), name);
   }
+});
+
+test("an archive may be packed, or come through a pipe", async () => {
+  const plain = await collect(writeTar(oldForm()));
+  await using expected = await openSource(`${await place("plain.tar", oldForm())}:alpine:3`);
+  const { descriptor } = await expected.root();
+  const packed = {
+    gzip: gzipSync(plain),
+    zstd: zstdCompressSync(plain),
+    members: Buffer.concat([gzipSync(plain.subarray(0, 999)), gzipSync(plain.subarray(999))]),
+  };
+  for (const [name, bytes] of Object.entries(packed)) {
+    await writeFile(join(directory, name), bytes);
+    await using source = await openSource(`docker-archive:${directory}/${name}:alpine:3`);
+    assert.deepEqual((await source.root()).descriptor, descriptor, name);
+  }
+  const pipe = join(directory, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const writing = writeFile(pipe, packed.gzip);
+  await using source = await openSource(`docker-archive:${pipe}:alpine:3`);
+  await writing;
+  assert.deepEqual((await source.root()).descriptor, descriptor);
+});
+
+test("the images of an archive are listed with a place for each", async () => {
+  const at = await place("listed.tar", oldForm());
+  const listed = await listImages(at);
+  assert.deepEqual(
+    listed.map(({ names }) => names),
+    [["docker.io/library/alpine:3", "quay.io/a/b:c"], ["docker.io/library/other:1"]],
+  );
+  for (const image of listed) {
+    await using source = await openSource(image.place);
+    await source.root();
+  }
+  assert.equal((await recogniseImages(join(directory, "listed.tar"))).kind, "docker-archive");
+  await assert.rejects(recogniseImages(join(directory, "nowhere")), (error) =>
+    isCortenError(error, "not-found"),
+  );
+  await place("unrelated.tar", [file("x", new Uint8Array(3))]);
+  await assert.rejects(recogniseImages(join(directory, "unrelated.tar")), (error) =>
+    isCortenError(error, "invalid-argument"),
+  );
+  await assert.rejects(listImages("docker://alpine"), (error) => isCortenError(error, "invalid-argument"));
 });
 
 test("several images need a name", async () => {

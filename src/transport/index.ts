@@ -7,6 +7,8 @@ export type { Place } from "./address.ts";
 export { parsePlace, printPlace } from "./address.ts";
 export type { ImageNode, WalkOptions } from "./graph.ts";
 export { walkDocuments } from "./graph.ts";
+export type { ListedImage } from "./list.ts";
+export { listImages, recogniseImages } from "./list.ts";
 export type { OpenOptions } from "./open.ts";
 export { openSink, openSource } from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions } from "./place.ts";

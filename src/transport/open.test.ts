@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { isCortenError } from "../spec/index.ts";
+import { listImages, recogniseImages } from "./list.ts";
 import { openSink, openSource } from "./open.ts";
 import { collect, contentsOf, copyImage, indexImage, pieces, sha256, smallImage } from "./testing-image.ts";
 
@@ -137,6 +138,13 @@ test("oci: a layout holds several images, and a name moves", async () => {
     await using source = await openSource(`${layout}:${ref}`);
     assert.deepEqual((await source.root()).descriptor, (await image.root()).descriptor);
   }
+  const listed = await listImages(layout);
+  assert.deepEqual(
+    listed.map(({ names }) => names),
+    [["b"], ["a"], ["c"]],
+  );
+  assert.deepEqual(listed[1]!.place, { kind: "layout", path: join(directory, "several"), ref: "a" });
+  assert.equal((await recogniseImages(join(directory, "several"))).kind, "layout");
   await using any = await openSource(layout);
   await refuses(any.root(), "failed-precondition", /several images/);
   await using none = await openSource(`${layout}:d`);

@@ -1,3 +1,4 @@
+import { detectCompression } from "../../archive/index.ts";
 import type { Descriptor, Digest, ImageManifest } from "../../spec/index.ts";
 import {
   CortenError,
@@ -12,7 +13,6 @@ import type { Document, ImageSource, TransportOptions } from "../place.ts";
 import { abortable, digestOf } from "../stream.ts";
 import type { SavedImage } from "./docker-manifest.ts";
 import { chooseSavedImage, readSavedImages } from "./docker-manifest.ts";
-import { compressionOf } from "./tar-file.ts";
 
 const LAYER_TYPES = { none: MediaType.layer, gzip: MediaType.layerGzip, zstd: MediaType.layerZstd } as const;
 
@@ -145,7 +145,7 @@ export class DockerArchiveSource implements ImageSource {
       hash.update(chunk);
     }
     const digest: Digest = `sha256:${hash.digest("hex")}`;
-    const compression = compressionOf(start ?? new Uint8Array()) ?? "none";
+    const compression = detectCompression(start ?? new Uint8Array());
     if (compression === "none" && digest !== diffId) {
       throw new CortenError(
         "data-loss",

@@ -1,8 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
-import { open } from "node:fs/promises";
 import { readTar, toText } from "../../archive/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import type { LayoutFiles } from "../layout/files.ts";
+import { openSeekable } from "./spool.ts";
 
 const BLOCK = 512;
 const CHUNK = 256 * 1024;
@@ -41,7 +41,7 @@ export class TarFile implements LayoutFiles {
   }
 
   /**
-   * Opens and indexes an uncompressed archive.
+   * Opens and indexes an archive, packed with gzip or zstd or not.
    *
    * @param symlinks whether symbolic links between members are followed: Docker wrote them for layers
    *   that two images share; in an OCI layout they are refused
@@ -52,7 +52,7 @@ export class TarFile implements LayoutFiles {
     path: string,
     { symlinks }: { readonly symlinks: boolean },
   ): Promise<TarFile> {
-    const file = await openUncompressed(name, path);
+    const file = await openSeekable(name, path);
     try {
       return new TarFile(name, file, await indexMembers(name, file), symlinks);
     } catch (error) {
@@ -97,39 +97,6 @@ export class TarFile implements LayoutFiles {
   #hostile(path: string, why: string): CortenError {
     return new CortenError("invalid-argument", `${this.name}: ${path.slice(0, 200)} ${why}`);
   }
-}
-
-async function openUncompressed(name: string, path: string): Promise<FileHandle> {
-  let file: FileHandle;
-  try {
-    file = await open(path, "r");
-  } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code ?? "unknown";
-    const code =
-      errno === "ENOENT" ? "not-found" : errno === "EACCES" ? "permission-denied" : "invalid-argument";
-    throw new CortenError(code, `${name}: cannot open ${path}: ${errno}`, { cause, errno });
-  }
-  try {
-    if (!(await file.stat()).isFile())
-      throw new CortenError("invalid-argument", `${name}: ${path} is not a regular file`);
-    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    if (compressionOf(buffer) !== undefined) {
-      throw new CortenError("unimplemented", `${name}: the archive ${path} is compressed`, {
-        hint: `decompress it first, for example with "gzip -d" or "zstd -d"`,
-      });
-    }
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-/** The compression whose magic number `start` begins with (RFC 1952, RFC 8878). */
-export function compressionOf(start: Uint8Array): "gzip" | "zstd" | undefined {
-  if (start[0] === 0x1f && start[1] === 0x8b) return "gzip";
-  const zstd = start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd;
-  return zstd ? "zstd" : undefined;
 }
 
 async function indexMembers(name: string, file: FileHandle): Promise<Map<string, Member | "ambiguous">> {
