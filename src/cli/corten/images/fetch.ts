@@ -5,7 +5,8 @@ import { openSource } from "../../../transport/index.ts";
 import { write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
-import { originOf, registryOptions } from "./origin.ts";
+import { archiveImages } from "./archive-images.ts";
+import { type Origin, originOf, registryOptions } from "./origin.ts";
 import { showPull } from "./pull-progress.ts";
 import { openImageStore } from "./store.ts";
 import { unpackingConsumer } from "./unpacking.ts";
@@ -41,15 +42,19 @@ export async function fetchMissingImage(call: FetchCall, text: string): Promise<
   return true;
 }
 
-/** Brings an image into an open store. */
-export async function fetchInto(store: Store, options: FetchOptions, text: string): Promise<Image> {
-  const { place, name } = originOf(text);
+/** Brings an image into an open store, and says what it is called there. */
+export async function fetchInto(
+  store: Store,
+  options: FetchOptions,
+  text: string,
+): Promise<{ readonly image: Image; readonly name: string }> {
+  const { place, name } = await namedOrigin(originOf(text));
   const { platform } = options;
   const progress = await showPull(options.quiet);
   try {
     return await interruptible(async (signal) => {
       await using source = await openSource(place, { registry: registryOptions(options) });
-      return await pull(store, source, {
+      const image = await pull(store, source, {
         name,
         signal,
         onProgress: progress.onProgress,
@@ -57,8 +62,19 @@ export async function fetchInto(store: Store, options: FetchOptions, text: strin
         ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
         ...(options["all-platforms"] ? { allPlatforms: true } : {}),
       });
+      return { image, name };
     });
   } finally {
     progress.finish();
   }
+}
+
+/** An archive of one image says itself what that is called. */
+async function namedOrigin(origin: Origin): Promise<Origin> {
+  const { place } = origin;
+  if ((place.kind !== "oci-archive" && place.kind !== "docker-archive") || place.ref !== undefined)
+    return origin;
+  const [only, ...others] = await archiveImages(place.path);
+  if (only === undefined || others.length > 0) return origin;
+  return { place, name: only.name };
 }

@@ -9,10 +9,9 @@ import { openImageStore } from "./store.ts";
 export async function run(call: CortenCall<typeof pullOptions>): Promise<number> {
   using store = openImageStore(call);
   for (const text of call.args) {
-    const image = await fetchInto(store, call.options, text);
+    const { image, name } = await fetchInto(store, call.options, text);
     if (!call.options.quiet) {
       write(2, `Digest: ${image.root.digest}\n`);
-      const [name = text] = image.names;
       write(2, `Image: ${familiarReference(parseReference(name))}\n`);
     }
     print(await image.id());

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import {
+  command,
+  commandOutput,
+  corten,
+  isInstalled,
+  makeBusyboxImage,
+  makeBusyboxRootfs,
+  openTerminal,
+  type Registry,
+  startRegistry,
+  temporaryDirectory,
+} from "../support/index.ts";
+
+describe("images", {
+  skip: !isInstalled("docker-registry") || !isInstalled("skopeo"),
+  timeout: 120_000,
+}, () => {
+  const scratch = temporaryDirectory("cli-images");
+  const archive = join(scratch.path, "busybox.tar");
+  const run = (...args: string[]) => command(corten, ["--root", join(scratch.path, "data"), ...args]);
+  const must = (...args: string[]) => commandOutput(corten, ["--root", join(scratch.path, "data"), ...args]);
+  let registry: Registry;
+  let reference: string;
+
+  before(async () => {
+    await makeBusyboxImage(archive, "corten-test/busybox:1");
+    registry = await startRegistry();
+    reference = `${registry.address}/corten-test/busybox:1`;
+    const copy = [
+      "copy",
+      "--quiet",
+      "--dest-tls-verify=false",
+      `docker-archive:${archive}`,
+      `docker://${reference}`,
+    ];
+    await commandOutput("skopeo", copy);
+  });
+
+  after(async () => {
+    await registry[Symbol.asyncDispose]();
+    scratch[Symbol.dispose]();
+  });
+
+  test("pull prints a line for each change of a layer, the digest, and the ID on stdout", async () => {
+    const { stdout, stderr, exitCode } = await run("pull", reference);
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /^sha256:[0-9a-f]{64}\n$/);
+    assert.match(stderr, /^[0-9a-f]{12}: Waiting\n(?:.*\n)*[0-9a-f]{12}: Pull complete\nDigest: sha256:/);
+    const again = await run("pull", "-q", reference);
+    assert.deepEqual([again.stdout, again.stderr], [stdout, ""]);
+  });
+
+  test("pull on a terminal redraws one line a layer", async () => {
+    const args = ["--root", join(scratch.path, "terminal"), "pull", reference];
+    await using terminal = await openTerminal(corten, args);
+    assert.equal(await terminal.exit, 0);
+    assert.match(terminal.output(), /\x1b\[1A\x1b\[2K\x1b\[1m[0-9a-f]{12}\x1b\[22m: Pull complete/);
+  });
+
+  test("images: the table, JSON, templates, IDs and a repository's", async () => {
+    const id = await must("pull", "-q", reference);
+    const short = id.slice(7, 19);
+    const table = (await must("images")).split("\n");
+    assert.equal(table[0]?.replace(/ +/g, " "), "REPOSITORY TAG IMAGE ID CREATED SIZE");
+    assert.match(
+      table[1]!,
+      new RegExp(`^${registry.address}/corten-test/busybox +1 +${short} +\\d+ years ago +[\\d.]+MB$`),
+    );
+    const [image] = JSON.parse(await must("images", "--format", "json"));
+    assert.deepEqual([image.ID, image.Tag, typeof image.Size], [id, "1", "number"]);
+    assert.equal(await must("images", "--format", "{{.Repository}}:{{.Tag}}"), reference);
+    assert.equal(await must("images", "-q"), short);
+    assert.equal(await must("images", "-q", "--no-trunc", "corten-test/nothing"), "");
+  });
+
+  test("tag, inspect, rmi", async () => {
+    const id = await must("pull", "-q", reference);
+    await must("tag", id.slice(7, 15), "mine:2");
+    const [inspected] = JSON.parse(await must("inspect", "--type", "image", "mine:2"));
+    assert.deepEqual([inspected.Id, inspected.RepoTags], [id, [reference, "mine:2"]]);
+    assert.equal(await must("rmi", "mine:2"), "Untagged: mine:2");
+    assert.equal(await must("rmi", reference), `Untagged: ${reference}\nDeleted: ${id}`);
+    const missing = await run("rmi", reference);
+    assert.equal(missing.exitCode, 1);
+    assert.match(missing.stderr, /^corten: there is no image /);
+    assert.equal((await run("rmi", "-f", reference)).exitCode, 0);
+  });
+
+  test("load, save in both formats, and load again what was saved", async () => {
+    assert.match(await must("load", "-q", "-i", archive), /^Loaded image: corten-test\/busybox:1$/m);
+    const saved = join(scratch.path, "saved.tar");
+    for (const format of ["docker-archive", "oci-archive"]) {
+      await must("save", "--format", format, "-o", saved, "corten-test/busybox:1");
+      const inspected = JSON.parse(
+        await commandOutput("skopeo", ["inspect", "--config", `${format}:${saved}`]),
+      );
+      assert.deepEqual(inspected.config.Cmd, ["/bin/sh"]);
+      await must("rmi", "corten-test/busybox:1");
+      const { stdout } = await command(corten, ["--root", join(scratch.path, "data"), "load", "-q"], {
+        input: readFileSync(saved),
+      });
+      assert.match(stdout, /^Loaded image: corten-test\/busybox:1$/m);
+    }
+    const piped = await command("sh", [
+      "-c",
+      `${corten} --root ${scratch.path}/data save corten-test/busybox:1 | tar -t`,
+    ]);
+    assert.match(piped.stdout, /^manifest\.json$/m);
+  });
+
+  test("import makes an image of a root file system", async () => {
+    const rootfs = join(scratch.path, "rootfs");
+    const tar = join(scratch.path, "rootfs.tar");
+    makeBusyboxRootfs(rootfs);
+    await commandOutput("tar", ["-C", rootfs, "-czf", tar, "."]);
+    const id = await must("import", "-c", 'CMD ["/bin/sh"]', "-c", "ENV A=1", tar, "my/root:1");
+    const [inspected] = JSON.parse(await must("inspect", "my/root:1"));
+    assert.deepEqual([inspected.Id, inspected.Config.Cmd, inspected.Config.Env], [id, ["/bin/sh"], ["A=1"]]);
+  });
+
+  test("what cannot be fetched is one line that names it", async () => {
+    const { stderr, exitCode } = await run("pull", `${registry.address}/corten-test/nothing:1`);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /^corten: .*corten-test\/nothing/);
+    assert.doesNotMatch(stderr, /\n {4}at /);
+    const broken = join(scratch.path, "broken.tar");
+    writeFileSync(broken, "no archive");
+    assert.equal((await run("load", "-i", broken)).exitCode, 1);
+  });
+
+  test("Ctrl-C ends a pull with 130 and says that it can go on", async () => {
+    // A registry that answers nothing.
+    const server = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    const child = spawn(corten, ["--root", join(scratch.path, "data"), "pull", `127.0.0.1:${port}/slow`]);
+    let stderr = "";
+    child.stderr.on("data", (chunk) => (stderr += chunk));
+    await once(server, "request");
+    child.kill("SIGINT");
+    const [code] = await once(child, "close");
+    server.closeAllConnections();
+    server.close();
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /^corten: interrupted\nhint: .*goes on from there\n$/m);
+  });
+});
