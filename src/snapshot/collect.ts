@@ -1,0 +1,84 @@
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Digest } from "../spec/index.ts";
+import type { SnapshotFiles } from "./layer-files.ts";
+import { readStack } from "./stack.ts";
+
+/** What is in use. */
+export interface KeptSnapshots {
+  /** Ids of the images whose stacks stay, with all that these consist of. */
+  readonly images: Iterable<Digest>;
+  /** DiffIDs of further layers that stay. */
+  readonly layers: Iterable<Digest>;
+  /**
+   * Age in milliseconds below which a file stays whatever is kept: a pull unpacks layers before its image has a
+   * name. Default: ten minutes.
+   */
+  readonly minimumAge?: number;
+}
+
+export interface CollectedSnapshots {
+  /** Files removed. */
+  readonly files: number;
+  /** Bytes freed on disk. */
+  readonly bytes: number;
+}
+
+const DEFAULT_AGE_MS = 10 * 60_000;
+
+/**
+ * Removes the snapshots that nothing keeps. A container that is running loses nothing: its mounts hold the files.
+ * A layer that is removed although someone comes to want it is made again from the store.
+ */
+export function collectSnapshots(files: SnapshotFiles, kept: KeptSnapshots): CollectedSnapshots {
+  const stays = new Set<string>();
+  for (const diffID of kept.layers) stays.add(files.layer(diffID)).add(files.layerIndex(diffID));
+  for (const imageID of kept.images) {
+    stays.add(files.stack(imageID));
+    const stack = readStack(files, imageID);
+    for (const diffID of stack?.diffIDs ?? []) stays.add(files.layerIndex(diffID));
+    for (const file of stack?.files ?? []) stays.add(file);
+  }
+  const newest = Date.now() - (kept.minimumAge ?? DEFAULT_AGE_MS);
+  let count = 0;
+  let bytes = 0;
+  for (const { file, size, changed } of listFiles(files)) {
+    if (stays.has(file) || changed > newest) continue;
+    rmSync(file, { force: true });
+    count++;
+    bytes += size;
+  }
+  return { files: count, bytes };
+}
+
+export function snapshotUsage(files: SnapshotFiles): number {
+  return listFiles(files).reduce((sum, { size }) => sum + size, 0);
+}
+
+interface StoredFile {
+  readonly file: string;
+  /** On disk. */
+  readonly size: number;
+  readonly changed: number;
+}
+
+function listFiles(files: SnapshotFiles): StoredFile[] {
+  return files.kinds
+    .flatMap(namesIn)
+    .flatMap(namesIn)
+    .flatMap((file) => {
+      // A lock is its holder's business.
+      if (/\.lock(?:\.|$)/.test(basename(file))) return [];
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? [] : [{ file, size: stat.blocks * 512, changed: stat.mtimeMs }];
+    });
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).map((name) => join(directory, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,179 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Store } from "../content/index.ts";
+import { acquireLock } from "../host/index.ts";
+import type { Image, ImageLayer, LayerConsumer } from "../image/index.ts";
+import type { RootRecipe, RootUpper } from "../runtime/index.ts";
+import { CortenError, type Digest, isCortenError } from "../spec/index.ts";
+import type { CollectedSnapshots, KeptSnapshots } from "./collect.ts";
+import { SnapshotFiles, sizeOf } from "./layer-files.ts";
+import { type LayerStack, readStack } from "./stack.ts";
+
+/** A layer of a gigabyte takes seconds; a process that holds the lock longer than this is stuck. */
+const LOCK_TIMEOUT_MS = 15 * 60_000;
+
+export interface SnapshotOptions {
+  readonly signal?: AbortSignal;
+  /** Largest size of a layer when unpacked, in bytes. Default: the archive room's. */
+  readonly maxLayerSize?: number;
+}
+
+export interface PrepareOptions extends SnapshotOptions {
+  /** Called before each layer that has to be unpacked from the store, and after it. */
+  readonly onLayer?: (layer: ImageLayer, state: "unpacking" | "done") => void;
+}
+
+/**
+ * The snapshots of one data root, below `<root>/snapshots`:
+ *
+ *     layers/sha256/<DiffID>.erofs     a layer as an EROFS image, made from its tar stream
+ *     layers/sha256/<DiffID>.json      its directories and whiteouts
+ *     fix-ups/sha256/<ChainID>.erofs   directories whose attributes come from below, where needed
+ *     stacks/sha256/<image id>.json    which of these an image's root consists of
+ *
+ * Everything here can be made again from the store. A file appears under its name when it is whole and on disk;
+ * several processes that want the same layer wait for the one that makes it.
+ */
+export class Snapshots {
+  readonly #files: SnapshotFiles;
+
+  constructor(root: string) {
+    this.#files = new SnapshotFiles(root);
+  }
+
+  /** True when the layer is unpacked. */
+  has(diffID: Digest): boolean {
+    return existsSync(this.#files.layer(diffID)) && existsSync(this.#files.layerIndex(diffID));
+  }
+
+  /** The hook for `pull`: unpacks each layer while it comes in. */
+  consumer(options: SnapshotOptions = {}): LayerConsumer {
+    const consumer: LayerConsumer = ({ diffID }, content) => this.#build(diffID, content, options);
+    consumer.wants = (diffID) => !this.has(diffID);
+    return consumer;
+  }
+
+  /** The stack of an image that is ready; undefined when {@link prepare} has work to do. */
+  stack(imageID: Digest): LayerStack | undefined {
+    return readStack(this.#files, imageID);
+  }
+
+  /**
+   * Makes the image ready: unpacks layers that are missing or damaged from the store, several at once, and works
+   * out how they stack.
+   *
+   * @throws not-found when a layer is in neither; data-loss when the store's is damaged
+   */
+  async prepare(store: Store, image: Image, options: PrepareOptions = {}): Promise<LayerStack> {
+    const imageID = await image.id();
+    const ready = this.stack(imageID);
+    if (ready !== undefined) return ready;
+    const layers = await image.layers();
+    const unique = [...new Map(layers.map((layer) => [layer.diffID, layer])).values()];
+    await everyOf(unique, (layer) => this.#unpack(store, layer, options));
+    const { makeStack } = await import("./stacking.ts");
+    const diffIDs = layers.map(({ diffID }) => diffID);
+    await makeStack(this.#files, imageID, diffIDs);
+    const made = this.stack(imageID);
+    if (made !== undefined) return made;
+    throw new CortenError("unavailable", `a snapshot of image ${imageID} was removed while it was made`, {
+      hint: "run the command again",
+    });
+  }
+
+  /**
+   * How the runtime makes the root file system of a prepared image. An image without layers gives an empty root,
+   * for which there has to be an upper directory or a tmpfs.
+   */
+  recipe(stack: LayerStack, upper: RootUpper): RootRecipe {
+    return { kind: "layers", layers: stack.files.map((file) => ({ kind: "erofs", file })), upper };
+  }
+
+  /** Removes what is not kept, and what interrupted processes left. */
+  async collect(kept: KeptSnapshots): Promise<CollectedSnapshots> {
+    const { collectSnapshots } = await import("./collect.ts");
+    return collectSnapshots(this.#files, kept);
+  }
+
+  /** Bytes that all snapshots take on disk. */
+  async usage(): Promise<number> {
+    const { snapshotUsage } = await import("./collect.ts");
+    return snapshotUsage(this.#files);
+  }
+
+  async #unpack(store: Store, layer: ImageLayer, options: PrepareOptions): Promise<void> {
+    if (this.#isWhole(layer.diffID)) return;
+    if (!store.has(layer.descriptor)) {
+      throw new CortenError("not-found", `layer ${layer.descriptor.digest} is not in the store`, {
+        hint: "pull the image again",
+      });
+    }
+    options.onLayer?.(layer, "unpacking");
+    const call = options.signal === undefined ? {} : { signal: options.signal };
+    await this.#build(layer.diffID, store.open(layer.descriptor, { verify: true, ...call }), options);
+    options.onLayer?.(layer, "done");
+  }
+
+  /** False for a layer that is missing, or whose image has another length than its index says. */
+  #isWhole(diffID: Digest): boolean {
+    try {
+      return this.has(diffID) && this.#files.readIndex(diffID).size === sizeOf(this.#files.layer(diffID));
+    } catch (error) {
+      if (isCortenError(error, "data-loss")) return false;
+      throw error;
+    }
+  }
+
+  async #build(diffID: Digest, content: AsyncIterable<Uint8Array>, options: SnapshotOptions): Promise<void> {
+    const file = this.#files.layer(diffID);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const { signal } = options;
+    // Not `using`: Node 22 does not know it.
+    const lock = await acquireLock(`${file}.lock`, {
+      timeoutMs: LOCK_TIMEOUT_MS,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    try {
+      // Another process made it while we waited.
+      if (this.#isWhole(diffID)) return;
+      await this.#write(diffID, file, content, options);
+    } finally {
+      lock.release();
+    }
+  }
+
+  async #write(
+    diffID: Digest,
+    file: string,
+    content: AsyncIterable<Uint8Array>,
+    { signal, maxLayerSize }: SnapshotOptions,
+  ): Promise<void> {
+    const [{ buildLayer }, { encodeLayerIndex }, { publish, writeWhole }] = await Promise.all([
+      import("../archive/index.ts"),
+      import("./layer-index.ts"),
+      import("./durable.ts"),
+    ]);
+    const output = `${file}.partial`;
+    rmSync(output, { force: true });
+    const layer = await buildLayer(content, {
+      output,
+      expectedDiffID: diffID,
+      ...(maxLayerSize === undefined ? {} : { limits: { totalBytes: maxLayerSize } }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    // The image last: it is what says that the layer is there.
+    writeWhole(this.#files.layerIndex(diffID), encodeLayerIndex(layer));
+    publish(output, file);
+  }
+}
+
+/** Opens the snapshots of a data root. Reads nothing yet. */
+export function openSnapshots(root: string): Snapshots {
+  return new Snapshots(root);
+}
+
+/** Works on all items at once; waits for all of them, and throws the first error. */
+async function everyOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const results = await Promise.allSettled(items.map(work));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}

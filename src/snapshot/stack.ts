@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+import { CortenError, type Digest, JsonView, parseStrictJson } from "../spec/index.ts";
+import type { SnapshotFiles } from "./layer-files.ts";
+import { sizeOf } from "./layer-files.ts";
+
+/** How the layers of one image become a root file system, and what is known of it without a mount. */
+export interface LayerStack {
+  readonly imageID: Digest;
+  /** DiffIDs, the lowest first. */
+  readonly diffIDs: readonly Digest[];
+  /** Absolute paths of EROFS images, the lowest first; the uppermost may be a fix-up. */
+  readonly files: readonly string[];
+  /** /etc/passwd and /etc/group as the root file system has them, cut at 1 MiB; undefined where there is none. */
+  readonly passwd: string | undefined;
+  readonly group: string | undefined;
+}
+
+/** What is stored of a stack. Files are named by digest, so that the data directory can be moved. */
+export interface StackRecord {
+  readonly layers: ReadonlyArray<{ readonly diffID: Digest; readonly size: number }>;
+  readonly fixUp: { readonly chainID: Digest; readonly size: number } | undefined;
+  readonly passwd: string | undefined;
+  readonly group: string | undefined;
+}
+
+const VERSION = 1;
+
+export function encodeStack(record: StackRecord): string {
+  return JSON.stringify({ version: VERSION, ...record });
+}
+
+/**
+ * Reads the stored stack of an image; undefined when there is none, or when one of its files is missing or has not
+ * the length it was made with: then it is to be made again. This is on the path of every start: one small file is
+ * read, and one stat(2) is made for each layer.
+ */
+export function readStack(files: SnapshotFiles, imageID: Digest): LayerStack | undefined {
+  const file = files.stack(imageID);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new CortenError("permission-denied", `cannot read ${file}`, { cause });
+  }
+  let record: StackRecord;
+  try {
+    record = decodeStack(bytes, file);
+  } catch {
+    return undefined; // cut short by a power cut: made again like one that is missing
+  }
+  const paths: string[] = [];
+  for (const { diffID, size } of record.layers) {
+    const path = files.layer(diffID);
+    if (sizeOf(path) !== size) return undefined;
+    paths.push(path);
+  }
+  if (record.fixUp !== undefined) {
+    const path = files.fixUp(record.fixUp.chainID);
+    if (sizeOf(path) !== record.fixUp.size) return undefined;
+    paths.push(path);
+  }
+  const { passwd, group } = record;
+  return { imageID, diffIDs: record.layers.map(({ diffID }) => diffID), files: paths, passwd, group };
+}
+
+function decodeStack(bytes: Uint8Array, file: string): StackRecord {
+  const view = new JsonView(parseStrictJson(bytes, file), file);
+  if (view.field("version").size() !== VERSION) throw view.field("version").fault("is unknown");
+  const optional = (name: string) => (view.field(name).absent ? undefined : view.field(name).string());
+  const fixUp = view.field("fixUp");
+  return {
+    layers: view
+      .field("layers")
+      .items()
+      .map((layer) => ({
+        diffID: layer.field("diffID").string() as Digest,
+        size: layer.field("size").size(),
+      })),
+    fixUp: fixUp.absent
+      ? undefined
+      : { chainID: fixUp.field("chainID").string() as Digest, size: fixUp.field("size").size() },
+    passwd: optional("passwd"),
+    group: optional("group"),
+  };
+}

@@ -1,0 +1,117 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import {
+  type ByteString,
+  type DirectoryNode,
+  ErofsWriter,
+  type NodeAttributes,
+  type TreeNode,
+} from "../archive/index.ts";
+import { chainIDs } from "../image/index.ts";
+import type { Digest } from "../spec/index.ts";
+import { publish, writeWhole } from "./durable.ts";
+import { ErofsReader } from "./erofs-reader.ts";
+import { findFixUps } from "./fix-up.ts";
+import type { SnapshotFiles } from "./layer-files.ts";
+import { sizeOf } from "./layer-files.ts";
+import type { LayerIndex } from "./layer-index.ts";
+import { MergedTree } from "./merged-tree.ts";
+import { encodeStack } from "./stack.ts";
+
+const MAX_ACCOUNT_FILE = 1024 * 1024;
+
+/**
+ * Works out how the layers of an image stack, and stores it: whether a fix-up image is needed and which, and the
+ * account files. The layers' own images are all there.
+ */
+export async function makeStack(
+  files: SnapshotFiles,
+  imageID: Digest,
+  diffIDs: readonly Digest[],
+): Promise<void> {
+  const indexes = diffIDs.map((diffID) => files.readIndex(diffID));
+  const opened: ErofsReader[] = [];
+  try {
+    for (const diffID of diffIDs) opened.push(new ErofsReader(files.layer(diffID)));
+    const fixUp = await makeFixUp(files, indexes, opened);
+    const tree = new MergedTree(
+      indexes.map(({ directories }, i) => ({
+        reader: opened[i]!,
+        opaque: new Set(directories.filter(({ opaque }) => opaque).map(({ path }) => path)),
+      })),
+    );
+    const account = (path: string) => tree.readFile(path, MAX_ACCOUNT_FILE)?.toString("utf8");
+    const record = {
+      layers: indexes.map(({ diffID, size }) => ({ diffID, size })),
+      fixUp,
+      passwd: account("etc/passwd"),
+      group: account("etc/group"),
+    };
+    writeWhole(files.stack(imageID), encodeStack(record));
+  } finally {
+    for (const reader of opened) reader[Symbol.dispose]();
+  }
+}
+
+async function makeFixUp(
+  files: SnapshotFiles,
+  indexes: readonly LayerIndex[],
+  readers: readonly ErofsReader[],
+): Promise<{ readonly chainID: Digest; readonly size: number } | undefined> {
+  const fixes = findFixUps(
+    indexes.map(({ directories, whiteouts }, i) => ({
+      directories,
+      whiteouts,
+      hasOtherFile: (path) => isOtherFile(readers[i]!, path),
+    })),
+  );
+  if (fixes.size === 0) return undefined;
+  const chainID = (await chainIDs(indexes.map(({ diffID }) => diffID))).at(-1)!;
+  const file = files.fixUp(chainID);
+  if (!existsSync(file)) await writeFixUp(file, fixes, chainID);
+  return { chainID, size: sizeOf(file)! };
+}
+
+function isOtherFile(reader: ErofsReader, path: ByteString): boolean {
+  let number = reader.root;
+  const names = path.split("/");
+  for (const [i, name] of names.entries()) {
+    const child = reader.find(number, name);
+    if (child === undefined) return false;
+    if (reader.node(child).type !== "directory") return i === names.length - 1;
+    number = child;
+  }
+  return false;
+}
+
+interface OpenDirectory extends DirectoryNode {
+  readonly children: Map<ByteString, TreeNode>;
+}
+
+/** Writes an image that holds nothing but these directories; parents come before their children. */
+async function writeFixUp(
+  file: string,
+  fixes: ReadonlyMap<ByteString, NodeAttributes>,
+  chainID: Digest,
+): Promise<void> {
+  const directories = new Map<ByteString, OpenDirectory>();
+  for (const [path, attributes] of fixes) {
+    const directory: OpenDirectory = { type: "directory", ...attributes, children: new Map() };
+    directories.set(path, directory);
+    if (path === "") continue;
+    const slash = path.lastIndexOf("/");
+    directories.get(slash < 0 ? "" : path.slice(0, slash))!.children.set(path.slice(slash + 1), directory);
+  }
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const fresh = `${file}.${process.pid}.new`;
+  rmSync(fresh, { force: true });
+  const writer = new ErofsWriter(fresh);
+  try {
+    // The ChainID's first half: like the layers' own, it tells this image from every other.
+    const uuid = Buffer.from(chainID.slice(chainID.indexOf(":") + 1), "hex").subarray(0, 16);
+    await writer.finish(directories.get("")!, uuid);
+    publish(fresh, file);
+  } finally {
+    await writer[Symbol.asyncDispose]();
+  }
+}
