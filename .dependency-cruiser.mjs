@@ -64,7 +64,7 @@ export default {
       severity: "error",
       comment: "modules that need each other at load time see each other half made",
       from: { path: "^src/" },
-      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only", "dynamic-import"] } },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only", "type-import", "dynamic-import"] } },
     },
     {
       name: "no-test-in-product",
@@ -78,7 +78,7 @@ export default {
       severity: "error",
       comment: "a development dependency is not there when the package is installed",
       from: { path: "^src/", pathNot: testFile },
-      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"], dependencyTypesNot: ["type-only"] },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"], dependencyTypesNot: ["type-only", "type-import"] },
     },
     {
       name: "no-bun-module",

@@ -46,9 +46,11 @@ test("an import upward is refused, also of types and in tests", () => {
     "src/engine/index.ts": "export type E = 1;\n",
     "src/image/index.ts": "export const i = 1;\n",
     "src/host/index.ts": 'import type { E } from "../engine/index.ts";\nexport type H = E;\n',
+    "src/content/index.ts": 'export const c = (i: typeof import("../image/index.ts")): void => void i;\n',
     "src/spec/a.test.ts": 'import { i } from "../image/index.ts";\ni;\n',
   });
   assert.deepEqual(broken, [
+    "no-upward-import-from-content: src/content/index.ts → src/image/index.ts",
     "no-upward-import-from-host: src/host/index.ts → src/engine/index.ts",
     "no-upward-import-from-spec: src/spec/a.test.ts → src/image/index.ts",
   ]);

@@ -40,7 +40,7 @@ export function cruise(directory: string, folders: readonly string[]): ModuleGra
     directory,
     bun,
     "--preload",
-    join(import.meta.dirname, "swc-using.ts"),
+    join(import.meta.dirname, "swc-syntax.ts"),
     tool,
     "--config",
     config,

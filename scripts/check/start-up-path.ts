@@ -29,7 +29,10 @@ export function slowImports(
     const queue = [[entry]];
     for (let chain = queue.shift(); chain; chain = queue.shift()) {
       for (const dependency of bySource.get(chain[chain.length - 1]!)?.dependencies ?? []) {
-        if (dependency.dynamic || dependency.dependencyTypes.includes("type-only")) continue;
+        const onlyTypes = dependency.dependencyTypes.some(
+          (type) => type === "type-only" || type === "type-import",
+        );
+        if (dependency.dynamic || onlyTypes) continue;
         const { resolved } = dependency;
         if (seen.has(resolved)) continue;
         seen.add(resolved);
