@@ -25,14 +25,18 @@ export function dataDirectory(): string {
   });
 }
 
+export interface DirectoryOptions {
+  /** Accept one that others may read, as long as they cannot write: what is private lies in directories below. Default: false. */
+  readonly readable?: boolean;
+}
+
 /**
- * Makes sure that `path` is a directory of mode 0700 that belongs to the calling user, making it and its parents
- * where they are missing. A directory that others could have prepared is refused (CVE-2024-25621: state that other
- * users can reach).
+ * Makes sure that `path` is a directory that belongs to the calling user, making it (mode 0700) and its parents where
+ * they are missing. A directory that others could have prepared, or can reach, is refused (CVE-2024-25621).
  *
  * @throws permission-denied when it is a symlink, no directory, another user's, or open to group or others
  */
-export function ensurePrivateDirectory(path: string): void {
+export function ensurePrivateDirectory(path: string, options: DirectoryOptions = {}): void {
   try {
     mkdirSync(path, { mode: 0o700 });
     return;
@@ -40,7 +44,7 @@ export function ensurePrivateDirectory(path: string): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") {
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-      ensurePrivateDirectory(path);
+      ensurePrivateDirectory(path, options);
       return;
     }
     if (code !== "EEXIST") {
@@ -57,12 +61,13 @@ export function ensurePrivateDirectory(path: string): void {
       `${path} belongs to user ${stat.uid}, not to the calling user`,
     );
   }
-  if ((stat.mode & 0o077) !== 0) {
+  const closed = options.readable === true ? 0o022 : 0o077;
+  if ((stat.mode & closed) !== 0) {
     throw new CortenError(
       "permission-denied",
       `${path} is open to other users (mode ${(stat.mode & 0o777).toString(8)})`,
       {
-        hint: `chmod 700 ${path}`,
+        hint: `chmod ${options.readable === true ? "go-w" : "700"} ${path}`,
       },
     );
   }

@@ -6,6 +6,7 @@
 
 export type { CgroupFacts, CgroupHierarchy } from "./cgroup-facts.ts";
 export { readCgroupFacts } from "./cgroup-facts.ts";
+export type { DirectoryOptions } from "./directories.ts";
 export { dataDirectory, ensurePrivateDirectory, runDirectory } from "./directories.ts";
 export type { HostFacts } from "./facts.ts";
 export { hostFacts, readHostFacts } from "./facts.ts";

@@ -8,35 +8,27 @@
  * says about the recorded process, so a SIGKILL at any moment leaves nothing that the next call cannot put right.
  */
 
-export type { CgroupDirectory, ContainerInfo, ContainerRecord } from "./lifecycle/container.ts";
-export type { Launch } from "./lifecycle/launch.ts";
+export type { CgroupDirectory } from "./cgroup/control.ts";
+export type { CgroupPlan, ContainerCgroup } from "./cgroup/layout.ts";
+export { CAPABILITIES } from "./config/capabilities.ts";
+export { defaultConfig, OCI_VERSION } from "./config/default-config.ts";
+export { checkConfig, parseConfig, parseProcess } from "./config/parse.ts";
+export { signalNumber } from "./config/signals.ts";
+export type { ContainerInfo, ContainerRecord } from "./lifecycle/container.ts";
+export { readFailure } from "./lifecycle/failure.ts";
+export type { Launch, LaunchOptions, LaunchResult } from "./lifecycle/launch.ts";
+export { launch } from "./lifecycle/launch.ts";
 export type { CreateOptions, ExecOptions, RunOptions } from "./lifecycle/options.ts";
+export { readConfig } from "./lifecycle/prepare-launch.ts";
+export type { RuntimeOptions } from "./lifecycle/runtime.ts";
+export { Runtime } from "./lifecycle/runtime.ts";
+export type { ExecInput } from "./plan/compile-exec.ts";
+export { compileExec, compileSignal } from "./plan/compile-exec.ts";
+export { compileLaunch } from "./plan/compile-launch.ts";
 export { encodePlan } from "./plan/encode.ts";
+export { formatOperation, formatPlan, planDocument } from "./plan/format.ts";
+export type { CompiledLaunch, LaunchInput, LaunchMode } from "./plan/launch-input.ts";
+export { MOUNT_OPTION_NAMES } from "./plan/mount-options.ts";
 export type { LaunchPlan, Operation, OperationName, Register, SectionName } from "./plan/operation.ts";
-export { OPERATIONS, PLAN_VERSION } from "./plan/operation.ts";
+export { PLAN_VERSION } from "./plan/operation.ts";
 export type { DirectoryRoot, LayeredRoot, RootLayer, RootRecipe, RootUpper } from "./plan/root-recipe.ts";
-
-// Values of this room, published as they land: see the signatures.
-//   class Runtime {
-//     constructor(options?: { root?: string; onFailure?: readonly string[]; executor?: string });
-//     readonly root: string;                                   // default /run/corten/oci
-//     prepareCreate(options: CreateOptions): Launch;           // config checked, state written, plan encoded
-//     prepareRun(options: RunOptions): Launch;
-//     prepareExec(id: string, options: ExecOptions): Launch;
-//     start(id: string): Promise<void>;                        // runs poststart hooks
-//     state(id: string): ContainerInfo;
-//     record(id: string): ContainerRecord;                     // cgroup directories, config, cleanup paths
-//     list(): ContainerInfo[];
-//     kill(id: string, signal: string | number, options?: { all?: boolean }): Promise<void>;
-//     delete(id: string, options?: { force?: boolean }): Promise<void>;   // runs poststop hooks
-//     processes(id: string): number[];
-//     pause(id: string): void; resume(id: string): void;
-//   }
-//   launch(prepared: Launch, options?: { stdio?, signal?: AbortSignal }): Promise<{ exitCode: number }>  // throws readFailure's error
-//   readFailure(file: string): CortenError | undefined         // and removes the file
-//   parseConfig(bytes: Uint8Array): RuntimeConfig;  parseProcess(bytes: Uint8Array): RuntimeProcess
-//   defaultConfig(): RuntimeConfig                             // `corten-oci spec`
-//   signalNumber(name: string | number): number
-//   planLaunch(options: RunOptions & { create?: boolean }): { plan: LaunchPlan; warnings: string[] }  // no state written
-//   formatPlan(plan: LaunchPlan): string;  planDocument(plan: LaunchPlan): unknown (JSON)
-//   compileLaunch / compileExec / compileSignal

@@ -1,4 +1,5 @@
 import type { RuntimeConfig, RuntimeStatus } from "../../spec/index.ts";
+import type { CgroupDirectory } from "../cgroup/control.ts";
 
 /** A container as `state` and `list` tell it: the specification's state and runc's additions. */
 export interface ContainerInfo {
@@ -9,7 +10,7 @@ export interface ContainerInfo {
   readonly status: RuntimeStatus;
   readonly bundle: string;
   readonly rootfs: string;
-  /** RFC 3339 with nanoseconds, UTC. */
+  /** RFC 3339, UTC. */
   readonly created: string;
   readonly annotations?: Readonly<Record<string, string>>;
   /** Name of the user who made it. */
@@ -28,16 +29,7 @@ export interface ContainerRecord {
   readonly uid: number;
   /** "PID STARTTIME" of the process that makes the container: the executor keeps both across execve. */
   readonly maker: string;
-  /** Absolute directories of its control groups. */
   readonly cgroups: readonly CgroupDirectory[];
   readonly cleanupPaths: readonly string[];
   readonly config: RuntimeConfig;
-}
-
-export interface CgroupDirectory {
-  /** Controllers of the hierarchy, `name=systemd` for a named one; empty for the unified hierarchy. */
-  readonly controllers: readonly string[];
-  readonly path: string;
-  /** False for a directory that was there before: it is never removed. */
-  readonly version: 1 | 2;
 }

@@ -1,0 +1,64 @@
+import { rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { isAlive, type ProcessIdentity } from "../../host/index.ts";
+import { CortenError } from "../../spec/index.ts";
+import { killAll, removeGroup, removeGroups, setFrozen } from "../cgroup/control.ts";
+import { StateFile } from "../plan/launch-input.ts";
+import { runHooks } from "./host-hooks.ts";
+import { readIdentity, readRecord, removeStateDirectory } from "./state-directory.ts";
+import { type Observed, observe } from "./status.ts";
+
+/** How long a killed process may take to end, in milliseconds. */
+const KILL_TIMEOUT = 10_000;
+
+/**
+ * Ends what runs of a container and removes everything that is left of it. The order lets any later call repeat it:
+ * the state, which knows what there is to remove, goes last.
+ */
+export async function destroy(root: string, { record, status, init, maker }: Observed): Promise<void> {
+  // While its maker lives it could make more than what is removed here; a supervisor ends with its container.
+  if (status === "creating" && maker !== undefined && maker.pid !== process.pid) await killProcess(maker);
+  if (status === "paused") await setFrozen(record.cgroups, false);
+  if (init !== undefined) await killProcess(init);
+  await killAll(record.cgroups);
+  await removeGroups(record.cgroups);
+  for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
+  removeStateDirectory(root, record.id);
+  try {
+    runHooks(record, "poststop", "stopped", undefined);
+  } catch (error) {
+    // The standard: told, but the container is deleted all the same.
+    process.emitWarning((error as Error).message);
+  }
+}
+
+/**
+ * Removes what is left of a container whose maker died before it was made: its process died with it, so only empty
+ * control groups and files are left. False for a container that is more than that.
+ */
+export function removeUnfinished(root: string, id: string): boolean {
+  if (readIdentity(root, id, StateFile.init) !== undefined) return false;
+  const record = readRecord(root, id);
+  if (record === undefined) return true;
+  const { status, init } = observe(root, id);
+  if (status !== "stopped" || init !== undefined) return false;
+  for (const group of record.cgroups) if (!removeGroup(group.path)) return false;
+  for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
+  removeStateDirectory(root, id);
+  return true;
+}
+
+async function killProcess(target: ProcessIdentity): Promise<void> {
+  const deadline = Date.now() + KILL_TIMEOUT;
+  for (let pause = 1; isAlive(target); pause = Math.min(pause * 2, 50)) {
+    try {
+      process.kill(target.pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+    if (Date.now() > deadline) {
+      throw new CortenError("unavailable", `process ${target.pid} does not end after SIGKILL`);
+    }
+    await delay(pause);
+  }
+}

@@ -1,0 +1,89 @@
+import { posix, resolve } from "node:path";
+import { hostFacts } from "../../host/index.ts";
+import { CortenError, type RuntimeCapabilities, type RuntimeProcess } from "../../spec/index.ts";
+import { refuseProcessSettings } from "../config/support.ts";
+import { compileExec, type ExecInput } from "../plan/compile-exec.ts";
+import type { CompiledLaunch } from "../plan/launch-input.ts";
+import type { ExecOptions } from "./options.ts";
+import type { LaunchFiles } from "./prepare-launch.ts";
+import type { Observed } from "./status.ts";
+
+/** Compiles the plan for one more process in a container. Changes nothing. */
+export function planExec(
+  container: Observed,
+  options: ExecOptions,
+  files: Omit<LaunchFiles, "stateDirectory">,
+): CompiledLaunch {
+  const { record, status, init } = container;
+  if (init === undefined || status === "stopped" || status === "creating") {
+    throw new CortenError("failed-precondition", `cannot exec in a ${status} container`);
+  }
+  if (status === "paused" && options.ignorePaused !== true) {
+    throw new CortenError(
+      "failed-precondition",
+      "cannot exec in a paused container (use --ignore-paused to override)",
+    );
+  }
+  const process = processOf(record.config.process!, options);
+  refuseProcessSettings(process, "/process");
+  const version = record.cgroups.every((group) => group.version === 2) ? 2 : 1;
+  const input: ExecInput = {
+    id: record.id,
+    target: init,
+    namespaces: (record.config.linux?.namespaces ?? []).map(({ type }) => type),
+    process,
+    host: hostFacts(),
+    cgroups: record.cgroups.map(({ path }) => subgroup(path, options.cgroup)),
+    cgroupVersion: version,
+    detach: options.detach === true,
+    preserveFds: options.preserveFds ?? 0,
+    ...files,
+    ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
+    ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
+  };
+  return compileExec(input);
+}
+
+function subgroup(path: string, wanted: string | undefined): string {
+  if (wanted === undefined || wanted === "" || wanted === "/") return path;
+  if (wanted.split("/").includes("..")) {
+    throw new CortenError("invalid-argument", `--cgroup must not hold "..": ${wanted}`);
+  }
+  return posix.join(path, wanted);
+}
+
+/** The process to run: a whole process object, or the container's own with single settings changed. */
+function processOf(base: RuntimeProcess, options: ExecOptions): RuntimeProcess {
+  const { args = [] } = options;
+  if (options.process !== undefined) return options.process;
+  if (args.length === 0 || args[0] === "")
+    throw new CortenError("invalid-argument", "exec needs a program to run");
+  const { consoleSize: _, ...kept } = base;
+  return {
+    ...kept,
+    args,
+    terminal: options.terminal === true,
+    cwd: options.cwd ?? base.cwd,
+    env: [...(base.env ?? []), ...(options.env ?? [])],
+    user: {
+      ...base.user,
+      ...(options.user === undefined ? {} : { uid: options.user.uid }),
+      ...(options.user?.gid === undefined ? {} : { gid: options.user.gid }),
+      additionalGids: [...(base.user.additionalGids ?? []), ...(options.additionalGids ?? [])],
+    },
+    noNewPrivileges: options.noNewPrivileges ?? base.noNewPrivileges ?? false,
+    capabilities: withCapabilities(base.capabilities ?? {}, options.capabilities ?? []),
+  };
+}
+
+/** Added capabilities never become inheritable: files of the image could turn them into more (CVE-2022-29162). */
+function withCapabilities(base: RuntimeCapabilities, added: readonly string[]): RuntimeCapabilities {
+  if (added.length === 0) return base;
+  const join = (names: readonly string[] = []) => [...new Set([...names, ...added])];
+  return {
+    ...base,
+    bounding: join(base.bounding),
+    effective: join(base.effective),
+    permitted: join(base.permitted),
+  };
+}

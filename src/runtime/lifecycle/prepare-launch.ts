@@ -1,0 +1,173 @@
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type HostFacts, hostFacts } from "../../host/index.ts";
+import { CortenError, type RuntimeConfig } from "../../spec/index.ts";
+import { groupProcesses } from "../cgroup/control.ts";
+import { type CgroupPlan, planCgroups } from "../cgroup/layout.ts";
+import { OCI_VERSION } from "../config/default-config.ts";
+import { checkConfig, parseConfig } from "../config/parse.ts";
+import { compileLaunch } from "../plan/compile-launch.ts";
+import type { CompiledLaunch, LaunchInput, LaunchMode } from "../plan/launch-input.ts";
+import { readMountOptions } from "../plan/mount-options.ts";
+import type { RootRecipe } from "../plan/root-recipe.ts";
+import type { ContainerRecord } from "./container.ts";
+import { checkId } from "./id.ts";
+import type { RunOptions } from "./options.ts";
+import { makerRecord } from "./state-directory.ts";
+
+/** A start, decided but not begun. */
+export interface PlannedLaunch extends CompiledLaunch {
+  readonly record: ContainerRecord;
+  readonly cgroups: CgroupPlan;
+}
+
+/** Where the files of a launch are. */
+export interface LaunchFiles {
+  readonly stateDirectory: string;
+  readonly failureFile: string;
+  readonly onFailure: readonly string[];
+}
+
+/** Reads and checks everything that a launch depends on, and compiles its plan. Changes nothing. */
+export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchFiles): PlannedLaunch {
+  const id = checkId(options.id);
+  if (options.systemdCgroup === true) {
+    throw new CortenError("unimplemented", "control groups through systemd are not supported", {
+      hint: "leave --systemd-cgroup out; podman: --cgroup-manager cgroupfs",
+    });
+  }
+  const bundle = resolve(options.bundle ?? ".");
+  const config = options.config === undefined ? readConfig(bundle) : checkConfig(options.config);
+  const host = hostFacts();
+  const root = options.root ?? bundleRoot(bundle, config);
+  const cgroups = planCgroups(host.cgroups, config.linux?.cgroupsPath, id);
+  const preserveFds = checkPreserved(options.preserveFds ?? 0);
+  const input: LaunchInput = {
+    id,
+    config,
+    mode,
+    bundle,
+    root,
+    host,
+    cgroups,
+    sources: bindSources(bundle, config),
+    ...files,
+    preserveFds,
+    ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
+    ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
+    ...(options.exitFile === undefined ? {} : { exitFile: resolve(options.exitFile) }),
+    noPivot: options.noPivot === true,
+    noNewKeyring: options.noNewKeyring === true,
+    cleanupPaths: options.cleanupPaths ?? [],
+    keep: options.keep === true,
+    noSubreaper: options.noSubreaper === true,
+  };
+  checkCgroupsEmpty(cgroups);
+  return { ...compileLaunch(input), cgroups, record: makeRecord(input, host) };
+}
+
+/** Reads the bundle's config.json. */
+export function readConfig(bundle: string): RuntimeConfig {
+  const file = join(bundle, "config.json");
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      throw new CortenError("not-found", `JSON specification file config.json not found: ${file}`, {
+        hint: "run `corten-oci spec` in the bundle, or name another with --bundle",
+        cause,
+      });
+    }
+    throw new CortenError("permission-denied", `cannot read ${file}: ${code}`, { cause });
+  }
+  return parseConfig(bytes);
+}
+
+/** The directory that `root.path` names. The plan gets its real path, since the bundle may be reached by links. */
+function bundleRoot(bundle: string, config: RuntimeConfig): RootRecipe {
+  const wanted = resolve(bundle, config.root!.path);
+  let path: string;
+  try {
+    path = realpathSync(wanted);
+    if (statSync(path).isDirectory()) return { kind: "directory", path };
+  } catch (cause) {
+    throw new CortenError("not-found", `config.json: /root/path: ${wanted} does not exist`, {
+      pointer: "/root/path",
+      cause,
+    });
+  }
+  throw new CortenError("invalid-argument", `config.json: /root/path: ${path} is not a directory`, {
+    pointer: "/root/path",
+  });
+}
+
+/** What each source of a bind mount is, so that its mount point can be made of the same kind. */
+function bindSources(bundle: string, config: RuntimeConfig): ReadonlyMap<string, "directory" | "file"> {
+  const sources = new Map<string, "directory" | "file">();
+  for (const [index, mount] of (config.mounts ?? []).entries()) {
+    if (mount.source === undefined || !readMountOptions(mount).bind) continue;
+    const source = resolve(bundle, mount.source);
+    const stat = statSync(source, { throwIfNoEntry: false });
+    if (stat === undefined) {
+      throw new CortenError(
+        "not-found",
+        `config.json: /mounts/${index}/source: ${source}: no such file or directory`,
+        {
+          pointer: `/mounts/${index}/source`,
+          hint: `make it first; it is to appear as ${mount.destination}`,
+        },
+      );
+    }
+    sources.set(source, stat.isDirectory() ? "directory" : "file");
+  }
+  return sources;
+}
+
+/** Two containers in one control group would be limited, frozen and killed together. */
+function checkCgroupsEmpty({ groups }: CgroupPlan): void {
+  for (const { path } of groups.slice(0, 1)) {
+    if (existsSync(path) && groupProcesses(path).length > 0) {
+      throw new CortenError(
+        "failed-precondition",
+        `config.json: /linux/cgroupsPath: ${path} already has processes`,
+        {
+          pointer: "/linux/cgroupsPath",
+        },
+      );
+    }
+  }
+}
+
+function checkPreserved(count: number): number {
+  if (!Number.isInteger(count) || count < 0 || count > 1000) {
+    throw new CortenError(
+      "invalid-argument",
+      `cannot preserve ${count} descriptors: give a number from 0 to 1000`,
+    );
+  }
+  return count;
+}
+
+function makeRecord(input: LaunchInput, host: HostFacts): ContainerRecord {
+  const { config, root } = input;
+  return {
+    version: 1,
+    ociVersion: OCI_VERSION,
+    id: input.id,
+    bundle: input.bundle,
+    rootfs: root.kind === "directory" ? root.path : "",
+    created: new Date().toISOString(),
+    annotations: config.annotations ?? {},
+    uid: host.uid,
+    maker: makerRecord(),
+    cgroups: input.cgroups.groups.map(({ hierarchy, path }) => ({
+      controllers: hierarchy.controllers,
+      version: hierarchy.version,
+      path,
+    })),
+    cleanupPaths: input.cleanupPaths ?? [],
+    config,
+  };
+}

@@ -1,0 +1,268 @@
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { ensurePrivateDirectory, isAlive, programs, requireProgram, runDirectory } from "../../host/index.ts";
+import { CortenError } from "../../spec/index.ts";
+import { containerProcesses, killAll, setFrozen } from "../cgroup/control.ts";
+import { signalNumber } from "../config/signals.ts";
+import { encodePlan } from "../plan/encode.ts";
+import { type LaunchMode, StateFile } from "../plan/launch-input.ts";
+import type { LaunchPlan } from "../plan/operation.ts";
+import type { ContainerInfo, ContainerRecord } from "./container.ts";
+import { destroy, removeUnfinished } from "./destroy.ts";
+import { runHooks } from "./host-hooks.ts";
+import { checkId } from "./id.ts";
+import type { Launch } from "./launch.ts";
+import type { CreateOptions, ExecOptions, RunOptions } from "./options.ts";
+import { planExec } from "./prepare-exec.ts";
+import { type PlannedLaunch, planLaunch } from "./prepare-launch.ts";
+import { releaseContainer } from "./start.ts";
+import { listIds, makeStateDirectory, newFailureFile, stateDirectory } from "./state-directory.ts";
+import { describeContainer, type Observed, observe } from "./status.ts";
+
+export interface RuntimeOptions {
+  /** Directory of the containers' states. Default: `oci` below Corten's run directory. */
+  readonly root?: string;
+  /**
+   * What the executor becomes after a failure: argv, the first element an absolute path; the failure's file is added
+   * as the last one. Default: nothing, it exits with 125.
+   */
+  readonly onFailure?: readonly string[];
+  /** The executor. Default: that of this installation. */
+  readonly executor?: string;
+}
+
+/** Containers below one root directory. Nothing is kept in memory: any number of processes may use one root. */
+export class Runtime {
+  readonly root: string;
+  readonly #onFailure: readonly string[];
+  readonly #executor: string | undefined;
+  #ready = false;
+
+  constructor(options: RuntimeOptions = {}) {
+    this.root = resolve(options.root ?? join(runDirectory(), "oci"));
+    this.#onFailure = options.onFailure ?? [];
+    this.#executor = options.executor;
+  }
+
+  /**
+   * Prepares `create`: when the executor has ended with 0, the container's process waits for {@link start}.
+   *
+   * @throws already-exists `container with given ID already exists`; what reading and checking the configuration throws
+   */
+  prepareCreate(options: CreateOptions): Launch {
+    return this.#prepare(options, "create");
+  }
+
+  /** Prepares `run`: create and start in one. In the foreground the executor stays as long as the container runs. */
+  prepareRun(options: RunOptions): Launch {
+    return this.#prepare(options, options.detach === true ? "detach" : "foreground");
+  }
+
+  /** Compiles what {@link prepareCreate} or {@link prepareRun} would do, without doing it. */
+  planLaunch(options: RunOptions & { readonly create?: boolean }): {
+    readonly plan: LaunchPlan;
+    readonly warnings: readonly string[];
+  } {
+    const mode = options.create === true ? "create" : options.detach === true ? "detach" : "foreground";
+    const { plan, warnings } = planLaunch(options, mode, {
+      stateDirectory: stateDirectory(this.root, checkId(options.id)),
+      failureFile: join(this.root, ".failures", options.id),
+      onFailure: [],
+    });
+    return { plan, warnings };
+  }
+
+  /** Prepares one more process in a container. */
+  prepareExec(id: string, options: ExecOptions): Launch {
+    const container = this.#observe(id);
+    const failureFile = newFailureFile(this.root, id);
+    const { plan, warnings } = planExec(container, options, {
+      failureFile,
+      onFailure: this.#failureCommand(failureFile),
+    });
+    const directory = stateDirectory(this.root, id);
+    const file = join(directory, `${StateFile.plan}-${failureFile.slice(failureFile.lastIndexOf("/") + 1)}`);
+    writeFileSync(file, encodePlan(plan), { mode: 0o600, flag: "wx" });
+    return this.#launch(file, failureFile, directory, warnings);
+  }
+
+  /** Lets a created container run, then runs its poststart hooks; a hook's failure ends the container. */
+  async start(id: string): Promise<void> {
+    const container = this.#observe(id);
+    await releaseContainer(this.root, container);
+    try {
+      runHooks(container.record, "poststart", "running", container.init?.pid);
+    } catch (error) {
+      await destroy(this.root, this.#observe(id));
+      throw error;
+    }
+  }
+
+  /** @throws not-found `container does not exist` */
+  state(id: string): ContainerInfo {
+    return describeContainer(this.#observe(id));
+  }
+
+  /** What is stored about a container. @throws not-found */
+  record(id: string): ContainerRecord {
+    return this.#observe(id).record;
+  }
+
+  /** All containers, by ID. */
+  list(): ContainerInfo[] {
+    const found: ContainerInfo[] = [];
+    for (const id of listIds(this.root)) {
+      try {
+        found.push(this.state(id));
+      } catch (error) {
+        // One that was removed between the two looks, or whose directory holds no record.
+        if (!(error instanceof CortenError) || error.code !== "not-found") throw error;
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Sends a signal to the container's first process; with `all`, to each of its processes. Without a PID namespace of
+   * its own SIGKILL goes to all, since the others would live on.
+   *
+   * @throws failed-precondition `container not running`
+   */
+  async kill(
+    id: string,
+    signal: string | number = "SIGTERM",
+    options: { readonly all?: boolean } = {},
+  ): Promise<void> {
+    const number = signalNumber(signal);
+    const { record, init, status } = this.#observe(id);
+    const namespaces = record.config.linux?.namespaces ?? [];
+    const ownPids = namespaces.some(({ type, path = "" }) => type === "pid" && path === "");
+    if (options.all === true || (number === 9 && !ownPids && status !== "stopped")) {
+      if (number === 9) await killAll(record.cgroups);
+      else for (const pid of containerProcesses(record.cgroups)) send(pid, number);
+      if (init !== undefined) send(init.pid, number);
+      else if (options.all !== true) throw new CortenError("failed-precondition", "container not running");
+      return;
+    }
+    // The identity was checked a moment ago: a PID is given out again only after all others were.
+    if (init === undefined || !send(init.pid, number)) {
+      throw new CortenError("failed-precondition", "container not running");
+    }
+    if (number === 9 && status === "paused") await setFrozen(record.cgroups, false);
+  }
+
+  /**
+   * Removes a stopped or merely created container and runs its poststop hooks. With `force` a running one is killed
+   * first, and one that does not exist is no error.
+   *
+   * @throws failed-precondition `cannot delete container ID that is not stopped: STATUS`
+   */
+  async delete(id: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    let container: Observed;
+    try {
+      container = this.#observe(id);
+    } catch (error) {
+      if (options.force === true && error instanceof CortenError && error.code === "not-found") return;
+      throw error;
+    }
+    const { status } = container;
+    if (status !== "stopped" && status !== "created" && options.force !== true) {
+      throw new CortenError(
+        "failed-precondition",
+        `cannot delete container ${id} that is not stopped: ${status}`,
+        {
+          hint: "stop it first, or use --force",
+        },
+      );
+    }
+    await destroy(this.root, container);
+  }
+
+  /** PIDs of the container's processes on the host. */
+  processes(id: string): number[] {
+    const { record, init } = this.#observe(id);
+    const found = containerProcesses(record.cgroups);
+    return found.length === 0 && init !== undefined ? [init.pid] : found;
+  }
+
+  /** Stops all processes of a container. @throws failed-precondition when it does not run */
+  async pause(id: string): Promise<void> {
+    const { record, status } = this.#observe(id);
+    if (status !== "running" && status !== "created") {
+      throw new CortenError("failed-precondition", `cannot pause a container that is ${status}`);
+    }
+    await setFrozen(record.cgroups, true);
+  }
+
+  /** Lets a paused container go on. @throws failed-precondition when it is not paused */
+  async resume(id: string): Promise<void> {
+    const { record, status } = this.#observe(id);
+    if (status !== "paused") throw new CortenError("failed-precondition", "container not paused");
+    await setFrozen(record.cgroups, false);
+  }
+
+  /** Waits until the container's process has ended. It need not be a child of the caller. */
+  async waitStopped(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { init } = this.#observe(id);
+    for (let pause = 1; init !== undefined && isAlive(init); pause = Math.min(pause * 2, 50)) {
+      await delay(pause, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    }
+  }
+
+  #observe(id: string): Observed {
+    return observe(this.root, checkId(id));
+  }
+
+  #failureCommand(failureFile: string): readonly string[] {
+    return this.#onFailure.length === 0 ? [] : [...this.#onFailure, failureFile];
+  }
+
+  #prepare(options: RunOptions, mode: LaunchMode): Launch {
+    const id = checkId(options.id);
+    if (!this.#ready) {
+      ensurePrivateDirectory(this.root, { readable: true });
+      this.#ready = true;
+    }
+    const directory = stateDirectory(this.root, id);
+    this.#refuseTaken(id);
+    const failureFile = newFailureFile(this.root, id);
+    const files = { stateDirectory: directory, failureFile, onFailure: this.#failureCommand(failureFile) };
+    const planned = planLaunch(options, mode, files);
+    if (!this.#store(id, planned)) throw alreadyExists();
+    return this.#launch(join(directory, StateFile.plan), failureFile, directory, planned.warnings);
+  }
+
+  #store(id: string, { record, plan }: PlannedLaunch): boolean {
+    return makeStateDirectory(this.root, id, {
+      [StateFile.record]: JSON.stringify(record),
+      [StateFile.plan]: encodePlan(plan),
+    });
+  }
+
+  /** An ID is taken by any container but one that was never finished and whose maker is dead: that one is removed. */
+  #refuseTaken(id: string): void {
+    if (!listIds(this.root).includes(id)) return;
+    if (!removeUnfinished(this.root, id)) throw alreadyExists();
+  }
+
+  #launch(plan: string, failureFile: string, directory: string, warnings: readonly string[]): Launch {
+    const path = requireProgram(this.#executor ?? programs().init);
+    return { path, args: ["corten-init", plan], env: {}, failureFile, stateDirectory: directory, warnings };
+  }
+}
+
+function alreadyExists(): CortenError {
+  return new CortenError("already-exists", "container with given ID already exists");
+}
+
+/** False when there is no such process any more. */
+function send(pid: number, signal: number): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}

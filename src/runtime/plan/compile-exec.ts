@@ -1,0 +1,191 @@
+import type { HostFacts, ProcessIdentity } from "../../host/index.ts";
+import type { RuntimeNamespaceType, RuntimeProcess } from "../../spec/index.ts";
+import { configFault } from "../config/check.ts";
+import { Registers, SectionBuilder } from "./builder.ts";
+import { joinGroup, openGroup } from "./cgroup-operations.ts";
+import * as k from "./constants.ts";
+import { compileIdentity, environmentOf } from "./identity.ts";
+import { type CompiledLaunch, type SeccompFilter, Step } from "./launch-input.ts";
+import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
+import { openTerminal, receiveTerminal } from "./terminal.ts";
+
+/** What a plan for one more process in a running container is compiled from. */
+export interface ExecInput {
+  readonly id: string;
+  /** The container's first process. */
+  readonly target: ProcessIdentity;
+  /** Namespaces that the container does not share with the host. */
+  readonly namespaces: readonly RuntimeNamespaceType[];
+  readonly process: RuntimeProcess;
+  readonly host: Pick<HostFacts, "capabilities">;
+  /** Directories of the control groups to join; on v2 there is one, and the process is born in it. */
+  readonly cgroups: readonly string[];
+  readonly cgroupVersion: 1 | 2;
+  readonly detach: boolean;
+  readonly failureFile: string;
+  readonly onFailure: readonly string[];
+  readonly consoleSocket?: string;
+  readonly pidFile?: string;
+  readonly preserveFds?: number;
+  /** The filter of the container, which applies to every process in it. */
+  readonly seccomp?: SeccompFilter;
+}
+
+const FLAGS: Readonly<Partial<Record<RuntimeNamespaceType, number>>> = {
+  mount: k.CLONE_NEWNS,
+  network: k.CLONE_NEWNET,
+  ipc: k.CLONE_NEWIPC,
+  uts: k.CLONE_NEWUTS,
+  cgroup: k.CLONE_NEWCGROUP,
+};
+const CHILD_FLAGS: Readonly<Partial<Record<RuntimeNamespaceType, number>>> = {
+  pid: k.CLONE_NEWPID,
+  time: k.CLONE_NEWTIME,
+};
+
+function flagsOf(types: readonly RuntimeNamespaceType[], table: typeof FLAGS): number {
+  return types.reduce((flags, type) => flags | (table[type] ?? 0), 0);
+}
+
+/**
+ * Compiles the plan that runs one more process in a container. The container is named by a pidfd whose start time
+ * was checked, so a process that took over its number is never joined.
+ *
+ * @throws invalid-argument for a terminal that nobody would hold
+ */
+export function compileExec(input: ExecInput): CompiledLaunch {
+  const { process } = input;
+  checkTerminal(input);
+  const registers = new Registers();
+  const warnings: string[] = [];
+  const h = new SectionBuilder("host", registers);
+  const c = new SectionBuilder("container", registers);
+  if (!input.detach) h.add("subreaper", {});
+  let socket: Register | undefined;
+  if (input.consoleSocket !== undefined) {
+    socket = h.take(input.consoleSocket);
+    h.add("connect", { out: socket, path: input.consoleSocket, seqpacket: 0 });
+  }
+  const container = h.take(`container ${input.id}`);
+  h.add("openProcess", { out: container, pid: input.target.pid, startTime: input.target.startTime });
+  // Without a mount namespace of its own the container's root is known by this link alone.
+  const chrooted = !input.namespaces.includes("mount");
+  const root = chrooted ? h.take("container's root") : undefined;
+  if (root !== undefined) {
+    const path = `/proc/${input.target.pid}/root`;
+    h.add("open", { out: root, dir: null, path, flags: k.O_PATH | k.O_DIRECTORY, mode: 0 });
+    // The link was followed by number: the process must be the same one afterwards.
+    const again = h.take(`container ${input.id} again`);
+    h.add("openProcess", { out: again, pid: input.target.pid, startTime: input.target.startTime });
+    h.close(again);
+  }
+  const unified = input.cgroupVersion === 2 && input.cgroups.length > 0;
+  const group = unified ? openGroup(h, input.cgroups[0]!) : null;
+  // Others in the container must not be able to trace this process while it still holds the host's files.
+  h.add("setDumpable", { value: 0 });
+  const around = flagsOf(input.namespaces, CHILD_FLAGS);
+  if (around !== 0) h.add("join", { fd: container, flags: around });
+  const child = h.take("process");
+  h.add("clone", { out: child, section: "container", flags: 0, cgroup: group });
+  const joins = !unified && input.cgroups.length > 0;
+  if (joins) {
+    for (const path of input.cgroups) joinGroup(h, path);
+    h.add("notify", { event: Step.inCgroup });
+  }
+  compileProcess(c, input, container, root, joins, warnings);
+  const terminal = process.terminal === true ? receiveTerminal(h, socket, "/process") : undefined;
+  h.add("awaitExec", {});
+  if (input.pidFile !== undefined) h.add("recordProcess", { dir: null, path: input.pidFile, plain: 1 });
+  if (input.detach) h.add("finish", { code: 0 });
+  else h.add("supervise", { terminal: terminal ?? null });
+  return { plan: assemble(registers, h, c, input), warnings };
+}
+
+function assemble(registers: Registers, h: SectionBuilder, c: SectionBuilder, input: ExecInput): LaunchPlan {
+  return {
+    version: PLAN_VERSION,
+    registers: registers.labels,
+    sections: { host: h.operations, container: c.operations, cleanup: [] },
+    failureFile: input.failureFile,
+    onFailure: input.onFailure,
+  };
+}
+
+function compileProcess(
+  c: SectionBuilder,
+  input: ExecInput,
+  container: Register,
+  root: Register | undefined,
+  joins: boolean,
+  warnings: string[],
+): void {
+  const { process } = input;
+  c.add("setDumpable", { value: 0 });
+  const oomScore = process.oomScoreAdj;
+  if (oomScore !== undefined) {
+    c.at("/process/oomScoreAdj", () =>
+      c.add("write", {
+        dir: null,
+        path: "/proc/self/oom_score_adj",
+        data: `${oomScore}`,
+        flags: k.O_WRONLY,
+        ignore: 0,
+      }),
+    );
+  }
+  c.add("setsid", {});
+  // Before a cgroup namespace is joined, and before anything of the container runs.
+  if (joins) c.add("await", { event: Step.inCgroup });
+  const flags = flagsOf(input.namespaces, FLAGS);
+  if (flags !== 0) c.add("join", { fd: container, flags });
+  if (root !== undefined) c.add("changeRoot", { root });
+  c.add("close", { fd: container });
+  c.add("joinKeyring", { name: `_ses.${input.id}` });
+  const inside = c.take("container's root directory");
+  c.add("open", { out: inside, dir: null, path: "/", flags: k.O_PATH | k.O_DIRECTORY, mode: 0 });
+  if (process.terminal === true) {
+    const slave = openTerminal(c, inside, process, "/process");
+    c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
+    c.close(slave);
+  } else c.add("refreshNull", { root: inside });
+  c.close(inside);
+  compileIdentity(c, { process, host: input.host, seccomp: input.seccomp, at: "/process" }, warnings);
+  c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
+  c.at("/process/args", () => c.add("execute", { args: process.args!, env: environmentOf(process) }));
+}
+
+function checkTerminal({ process, consoleSocket, detach }: ExecInput): void {
+  const terminal = process.terminal === true;
+  if (terminal && detach && consoleSocket === undefined) {
+    throw configFault(
+      "/process/terminal",
+      "cannot allocate a terminal for a detached process without a console socket",
+    );
+  }
+  if (!terminal && consoleSocket !== undefined) {
+    throw configFault(
+      "/process/terminal",
+      "is false: a console socket would wait for a terminal that never comes",
+    );
+  }
+}
+
+/** The plan that sends a signal to a process and to no other that took over its number. */
+export function compileSignal(
+  target: ProcessIdentity,
+  signal: number,
+  files: Pick<LaunchPlan, "failureFile" | "onFailure">,
+): LaunchPlan {
+  const registers = new Registers();
+  const h = new SectionBuilder("host", registers);
+  const process = h.take(`process ${target.pid}`);
+  h.add("openProcess", { out: process, pid: target.pid, startTime: target.startTime });
+  h.add("signal", { process, signal });
+  h.add("finish", { code: 0 });
+  return {
+    version: PLAN_VERSION,
+    registers: registers.labels,
+    sections: { host: h.operations, container: [], cleanup: [] },
+    ...files,
+  };
+}
