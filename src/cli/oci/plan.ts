@@ -1,11 +1,12 @@
-import { formatPlan, planDocument, planLaunch } from "../../runtime/index.ts";
+import { formatPlan, planDocument } from "../../runtime/index.ts";
 import { print, write } from "../terminal/stream.ts";
 import { Log } from "./log.ts";
 import type { OciCall, planOptions } from "./program.ts";
+import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci plan [BUNDLE]` */
 export function run(call: OciCall<typeof planOptions>): number {
-  const { plan, warnings } = planLaunch({
+  const { plan, warnings } = openRuntime(call).planLaunch({
     id: "plan",
     bundle: call.args[0] ?? ".",
     create: call.options.create,
