@@ -56,18 +56,22 @@ function run(
   environment: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal | undefined,
 ): Promise<{ status: number | null; output: string }> {
+  // Not spawn's own time-out: where the program does not exist, Node leaves that timer running.
+  const limit = AbortSignal.timeout(TIME_LIMIT);
   return new Promise((resolve, reject) => {
     const child = spawn(program, ["get"], {
       env: environment,
       stdio: ["pipe", "pipe", "ignore"],
-      timeout: TIME_LIMIT,
-      ...(signal === undefined ? {} : { signal }),
+      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      killSignal: "SIGKILL",
     });
     let output = "";
     child.on("error", reject);
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text;
-      if (output.length > MAX_OUTPUT) child.kill("SIGKILL");
+      if (output.length <= MAX_OUTPUT) return;
+      child.kill("SIGKILL");
+      child.stdout.destroy();
     });
     child.on("close", (status) => resolve({ status, output }));
     child.stdin.on("error", () => {
