@@ -1,12 +1,16 @@
 import type { Stats } from "node:fs";
-import { rmSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Descriptor, Digest } from "../spec/index.ts";
 import { CortenError, parseDigest, splitDigest, verifiableAlgorithm } from "../spec/index.ts";
+import { explainFile } from "./file-error.ts";
 
 /** Bytes read at a time: large enough that the calls cost less than the hashing. */
 const CHUNK_SIZE = 1024 * 1024;
+/** Files up to this size are read at once: that takes less time than handing the work to another thread. */
+const SMALL = 256 * 1024;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 
 /** Options of {@link Blobs.open}. */
@@ -72,7 +76,7 @@ export class Blobs {
     }
     const path = this.#checked(descriptor);
     const hash = verify ? await hasherOf(descriptor.digest) : undefined;
-    const file = await open(path, "r");
+    const file = await opened(path, descriptor);
     try {
       for (let at = offset; at < descriptor.size; ) {
         signal?.throwIfAborted();
@@ -104,7 +108,7 @@ export class Blobs {
         `${descriptor.digest} has ${descriptor.size} bytes, more than ${maxBytes}`,
       );
     }
-    const bytes = await readFile(this.#checked(descriptor));
+    const bytes = await readWhole(this.#checked(descriptor), descriptor);
     if (bytes.length !== descriptor.size)
       throw damaged(descriptor, `is ${bytes.length} bytes long, not ${descriptor.size}`);
     if (verify) {
@@ -131,6 +135,22 @@ export class Blobs {
   #stat(digest: Digest): Stats | undefined {
     const stat = statSync(this.path(digest), { throwIfNoEntry: false });
     return stat?.isFile() ? stat : undefined;
+  }
+}
+
+async function opened(path: string, { digest }: Descriptor): Promise<FileHandle> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    throw explainFile(error, `cannot read blob ${digest}`);
+  }
+}
+
+async function readWhole(path: string, { digest, size }: Descriptor): Promise<Uint8Array> {
+  try {
+    return size <= SMALL ? readFileSync(path) : await readFile(path);
+  } catch (error) {
+    throw explainFile(error, `cannot read blob ${digest}`);
   }
 }
 

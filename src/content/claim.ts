@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CortenError } from "../spec/index.ts";
+import { CortenError, isCortenError } from "../spec/index.ts";
 import type { Database } from "./database.ts";
 import { ownerState, thisProcess } from "./owner.ts";
 
@@ -10,6 +10,10 @@ const LONGEST_WAIT_MS = 200;
 
 /** Partial blobs that this process writes, by database and name; resolved when it stops. */
 const active = new Map<string, Promise<void>>();
+/** Tokens of these claims. A worker thread has its own set, and its own prefix. */
+const tokens = new Set<string>();
+const TOKEN_PREFIX = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}-`;
+let made = 0;
 
 /**
  * The right to write one partial blob. It is a row rather than a lock file because taking over from
@@ -29,7 +33,8 @@ export class Claim {
     this.partial = partial;
     this.#key = key;
     this.#end = end;
-    this.#token = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    this.#token = `${TOKEN_PREFIX}${++made}`;
+    tokens.add(this.#token);
   }
 
   /**
@@ -98,6 +103,9 @@ export class Claim {
       this.#database.transaction(() =>
         this.#database.run("DELETE FROM claims WHERE partial = ? AND token = ?", this.partial, this.#token),
       );
+    } catch (error) {
+      // The row stays when the disk is full; isClaimed knows that nobody stands behind it.
+      if (!isCortenError(error)) throw error;
     } finally {
       this.#leave();
     }
@@ -119,19 +127,28 @@ export class Claim {
 
   #leave(): void {
     active.delete(this.#key);
+    tokens.delete(this.#token);
     this.#end();
   }
 }
 
 /** True while a process writes `partial`. Inside a transaction the answer stays true until its end. */
 export function isClaimed(database: Database, partial: string): boolean {
-  const row = database.get<{ owner: string; renewed: number }>(
-    "SELECT owner, renewed FROM claims WHERE partial = ?",
+  const row = database.get<{ owner: string; token: string; renewed: number }>(
+    "SELECT owner, token, renewed FROM claims WHERE partial = ?",
     partial,
   );
   if (row === undefined) return false;
+  if (row.token.startsWith(TOKEN_PREFIX)) return tokens.has(row.token);
   const state = ownerState(row.owner);
   return state === "alive" || (state === "unknown" && Date.now() - row.renewed < SILENCE_MS);
+}
+
+/** Forgets what dead processes were writing. The partial blobs are the collector's to judge. */
+export function dropEndedClaims(database: Database): void {
+  for (const { partial } of database.all<{ partial: string }>("SELECT partial FROM claims")) {
+    if (!isClaimed(database, partial)) database.run("DELETE FROM claims WHERE partial = ?", partial);
+  }
 }
 
 async function orAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

@@ -4,14 +4,17 @@ import { setImmediate as pause } from "node:timers/promises";
 import type { Digest } from "../spec/index.ts";
 import { parseDigest } from "../spec/index.ts";
 import type { Blobs } from "./blobs.ts";
-import { isClaimed } from "./claim.ts";
+import { dropEndedClaims, isClaimed } from "./claim.ts";
 import type { Database } from "./database.ts";
+import { explainFile } from "./file-error.ts";
 import type { DigestFunction, Root } from "./graph.ts";
 import { ReachableBlobs } from "./graph.ts";
 import { dropEndedLeases } from "./lease.ts";
 
 /** Blobs removed in one transaction: other processes wait for it with their leases. */
-const BATCH_SIZE = 32;
+const BATCH_SIZE = 64;
+/** Removing a large file can take long; the transaction ends after so many milliseconds. */
+const BATCH_TIME = 50;
 const DEFAULT_PARTIAL_AGE_MS = 24 * 60 * 60 * 1000;
 
 /** Options of a collection. */
@@ -54,9 +57,16 @@ export async function collect(
   const { createHash } = await import("node:crypto");
   const digestOf: DigestFunction = (algorithm, bytes) => createHash(algorithm).update(bytes).digest("hex");
   const reachable = new ReachableBlobs(blobs, digestOf);
+  // First, and without writing to the database: on a full disk this makes the room for what follows.
+  const partials = removePartials(
+    database,
+    directory,
+    interrupted ? 0 : (options.partialAge ?? DEFAULT_PARTIAL_AGE_MS),
+  );
   const roots = database.transaction(
     () => {
       dropEndedLeases(database, interrupted);
+      dropEndedClaims(database);
       // A write, so that there is something to make durable even when no lease ended.
       database.run("UPDATE layout SET written = written");
       return readRoots(database);
@@ -67,22 +77,22 @@ export async function collect(
 
   const removed: { digest: Digest; size: number }[] = [];
   const candidates = listBlobs(directory).filter((digest) => !reachable.has(digest));
-  for (let at = 0; at < candidates.length; at += BATCH_SIZE) {
+  for (let at = 0; at < candidates.length; ) {
     options.signal?.throwIfAborted();
-    database.transaction(() => {
+    at += database.transaction(() => {
       for (const root of readRoots(database)) reachable.add(root);
+      const end = Date.now() + BATCH_TIME;
+      let looked = 0;
       for (const digest of candidates.slice(at, at + BATCH_SIZE)) {
         const size = reachable.has(digest) ? undefined : removeFile(blobs.path(digest));
         if (size !== undefined) removed.push({ digest, size });
+        looked++;
+        if (Date.now() > end) break;
       }
+      return looked;
     });
     await pause();
   }
-  const partials = removePartials(
-    database,
-    directory,
-    interrupted ? 0 : (options.partialAge ?? DEFAULT_PARTIAL_AGE_MS),
-  );
   const bytes = removed.reduce((sum, { size }) => sum + size, partials.bytes);
   return { blobs: removed, partials: partials.count, bytes };
 }
@@ -130,7 +140,6 @@ function removePartials(
       if (size === undefined) return;
       count++;
       bytes += size;
-      database.run("DELETE FROM claims WHERE partial = ?", name);
     });
   }
   return { count, bytes };
@@ -150,6 +159,10 @@ function namesIn(directory: string): string[] {
 function removeFile(path: string): number | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile()) return undefined;
-  rmSync(path, { force: true });
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw explainFile(error, `cannot remove ${path}`);
+  }
   return stat.size;
 }

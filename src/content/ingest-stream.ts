@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Descriptor, DigestAlgorithm } from "../spec/index.ts";
 import { CortenError, parseDigest } from "../spec/index.ts";
 import { Claim } from "./claim.ts";
+import { explainFile } from "./file-error.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { IngestOptions, Store } from "./store.ts";
 
@@ -40,6 +41,8 @@ export async function ingestStream(
     } finally {
       await file.close();
     }
+  } catch (error) {
+    throw explainFile(error, `cannot store content of type ${mediaType}`);
   } finally {
     await rm(path, { force: true });
     claim.release();

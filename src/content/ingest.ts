@@ -3,6 +3,7 @@ import { CortenError } from "../spec/index.ts";
 import type { Hasher } from "./blobs.ts";
 import { hasherOf, matches } from "./blobs.ts";
 import type { Claim } from "./claim.ts";
+import { explainFile } from "./file-error.ts";
 import type { Lease } from "./lease.ts";
 import { PartialFile } from "./partial-file.ts";
 
@@ -39,7 +40,8 @@ export class Ingest implements AsyncDisposable {
   /** Opens or creates the partial blob; the caller has claimed it. */
   static async open(descriptor: Descriptor, place: IngestPlace): Promise<Ingest> {
     const hash = await hasherOf(descriptor.digest);
-    return new Ingest(descriptor, place, await PartialFile.open(place.partialPath, descriptor.size), hash);
+    const file = await storing(descriptor, PartialFile.open(place.partialPath, descriptor.size));
+    return new Ingest(descriptor, place, file, hash);
   }
 
   /** Bytes that are already here: the next write goes on from there. */
@@ -79,7 +81,7 @@ export class Ingest implements AsyncDisposable {
     this.#place.lease.renew();
     this.#hash.update(chunk);
     this.#hashed += chunk.length;
-    await this.#file.append(chunk);
+    await storing(this.descriptor, this.#file.append(chunk));
   }
 
   /**
@@ -104,7 +106,7 @@ export class Ingest implements AsyncDisposable {
         },
       );
     }
-    await this.#file.publish(this.#place.finalPath);
+    await storing(this.descriptor, this.#file.publish(this.#place.finalPath));
     this.#end();
   }
 
@@ -118,6 +120,8 @@ export class Ingest implements AsyncDisposable {
     if (this.#ended) return;
     try {
       await this.#file.flush();
+    } catch {
+      // Keeping the last bytes is a courtesy: what cannot be written is fetched again by the next attempt.
     } finally {
       await this.#file.close();
       this.#end();
@@ -136,5 +140,13 @@ export class Ingest implements AsyncDisposable {
     if (this.#ended) return;
     this.#ended = true;
     this.#place.claim.release();
+  }
+}
+
+async function storing<T>({ digest }: Descriptor, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw explainFile(error, `cannot store blob ${digest}`);
   }
 }

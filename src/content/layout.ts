@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Descriptor, ImageIndex, ImageLayout } from "../spec/index.ts";
 import { Annotation, MediaType } from "../spec/index.ts";
 import type { Database } from "./database.ts";
+import { explainFile } from "./file-error.ts";
 import type { Names } from "./names.ts";
 
 /**
@@ -48,7 +49,12 @@ export class Layout {
 
   #create(): void {
     for (const part of ["blobs/sha256", "blobs/sha512", "ingest"]) {
-      mkdirSync(join(this.#directory, part), { recursive: true, mode: 0o700 });
+      const path = join(this.#directory, part);
+      try {
+        mkdirSync(path, { recursive: true, mode: 0o700 });
+      } catch (error) {
+        throw explainFile(error, `cannot create ${path}`);
+      }
     }
     const layout: ImageLayout = { imageLayoutVersion: "1.0.0" };
     // Under the write lock: two first processes share the name of the temporary file.
@@ -64,6 +70,14 @@ function entry(name: string, { mediaType, digest, size }: Descriptor): Descripto
 
 /** Replaces a file so that after a kill or a power cut it is the old one or the new one, whole. */
 function replaceFile(directory: string, name: string, text: string): void {
+  try {
+    writeAndRename(directory, name, text);
+  } catch (error) {
+    throw explainFile(error, `cannot write ${join(directory, name)}`);
+  }
+}
+
+function writeAndRename(directory: string, name: string, text: string): void {
   const temporary = join(directory, `.${name}.new`);
   const file = openSync(temporary, "w", 0o600);
   try {

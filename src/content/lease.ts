@@ -1,5 +1,5 @@
 import type { Descriptor } from "../spec/index.ts";
-import { CortenError } from "../spec/index.ts";
+import { CortenError, isCortenError } from "../spec/index.ts";
 import type { Database } from "./database.ts";
 import { ownerState, thisProcess } from "./owner.ts";
 
@@ -86,8 +86,14 @@ export class Lease implements Disposable {
     releaseLease(this.#database, this.id);
   }
 
+  /** As {@link release}, but a database that cannot be written (a full disk) is no error: see `ttl`. */
   [Symbol.dispose](): void {
-    this.release();
+    try {
+      this.release();
+    } catch (error) {
+      // The error that matters is on its way already, and the lease ends after this process.
+      if (!isCortenError(error)) throw error;
+    }
   }
 }
 
