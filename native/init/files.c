@@ -58,7 +58,7 @@ int write_file(struct execution *x, int fd, int dir, const char *path, const cha
 	char shown[64];
 	shown_data(shown, data, length);
 	if (fd < 0)
-		return -fd == ignore ? 0 : fail(x, fd, "openat(%f, %q), to write %q", dir, path, shown);
+		return -fd == ignore ? 0 : fail(x, fd, "openat(%f, %q)", dir, path);
 	long written = k_write(fd, data, length);
 	k_close(fd);
 	if (written < 0)
