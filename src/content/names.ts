@@ -68,13 +68,16 @@ export class Names {
             `cannot name ${descriptor.digest} "${name}": it is not in the store`,
           );
         }
+        const before = this.get(name)?.descriptor;
+        const { mediaType, digest, size } = descriptor;
+        if (before?.digest === digest && before.mediaType === mediaType && before.size === size) return;
         this.#database.run(
           `INSERT INTO names VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
              media_type = excluded.media_type, digest = excluded.digest, size = excluded.size, updated = excluded.updated`,
           name,
-          descriptor.mediaType,
-          descriptor.digest,
-          descriptor.size,
+          mediaType,
+          digest,
+          size,
           Date.now(),
         );
         this.#database.afterCommit(this.#changed);
