@@ -5,7 +5,7 @@ import { refuseProcessSettings } from "../config/support.ts";
 import { compileExec, type ExecInput } from "../plan/compile-exec.ts";
 import type { CompiledLaunch } from "../plan/launch-input.ts";
 import type { ExecOptions } from "./options.ts";
-import type { LaunchFiles } from "./prepare-launch.ts";
+import { filterOf, type LaunchFiles } from "./prepare-launch.ts";
 import type { Observed } from "./status.ts";
 
 /** Compiles the plan for one more process in a container. Changes nothing. */
@@ -27,6 +27,7 @@ export function planExec(
   const process = processOf(record.config.process!, options);
   refuseProcessSettings(process, "/process");
   const version = record.cgroups.every((group) => group.version === 2) ? 2 : 1;
+  const seccomp = filterOf(record.config);
   const input: ExecInput = {
     id: record.id,
     target: init,
@@ -38,6 +39,7 @@ export function planExec(
     detach: options.detach === true,
     preserveFds: options.preserveFds ?? 0,
     ...files,
+    ...(seccomp === undefined ? {} : { seccomp }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
   };

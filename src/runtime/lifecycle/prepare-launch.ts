@@ -10,6 +10,7 @@ import { compileLaunch } from "../plan/compile-launch.ts";
 import type { CompiledLaunch, LaunchInput, LaunchMode } from "../plan/launch-input.ts";
 import { readMountOptions } from "../plan/mount-options.ts";
 import type { RootRecipe } from "../plan/root-recipe.ts";
+import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkId } from "./id.ts";
 import type { RunOptions } from "./options.ts";
@@ -41,6 +42,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
   const host = hostFacts();
   const root = options.root ?? bundleRoot(bundle, config);
   const cgroups = planCgroups(host.cgroups, config.linux?.cgroupsPath, id);
+  const seccomp = filterOf(config);
   const preserveFds = checkPreserved(options.preserveFds ?? 0);
   const input: LaunchInput = {
     id,
@@ -53,6 +55,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     sources: bindSources(bundle, config),
     ...files,
     preserveFds,
+    ...(seccomp === undefined ? {} : { seccomp }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
     ...(options.exitFile === undefined ? {} : { exitFile: resolve(options.exitFile) }),
@@ -64,6 +67,12 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
   };
   checkCgroupsEmpty(cgroups);
   return { ...compileLaunch(input), cgroups, record: makeRecord(input, host) };
+}
+
+/** The compiled system call filter of a configuration. */
+export function filterOf({ linux }: RuntimeConfig): CompiledFilter | undefined {
+  if (linux?.seccomp === undefined) return undefined;
+  return compileSeccomp(linux.seccomp, process.arch === "arm64" ? "AARCH64" : "X86_64");
 }
 
 /** Reads the bundle's config.json. */

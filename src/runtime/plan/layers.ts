@@ -7,6 +7,8 @@ import type { LayeredRoot, RootLayer, RootUpper } from "./root-recipe.ts";
 
 /** Layers that overlayfs stacks at most. */
 const MAX_LAYERS = 500;
+/** Detached layers hold a register each. */
+const MAX_DETACHED = 90;
 /** fsconfig(2) takes strings of at most 255 bytes. */
 const MAX_VALUE = 255;
 
@@ -40,7 +42,7 @@ export function stackLayers(c: SectionBuilder, recipe: LayeredRoot, around: Surr
   if (layers.length === 1 && upper.kind === "none") {
     return { mount: mountLayer(c, layers[0]!, around.host), attached: false };
   }
-  return kernelAtLeast(around.host.kernel, 6, 15)
+  return kernelAtLeast(around.host.kernel, 6, 15) && layers.length <= MAX_DETACHED
     ? stackDetached(c, recipe, around)
     : stackAttached(c, recipe, around);
 }
@@ -72,11 +74,13 @@ function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts): Regis
 
 function stackDetached(c: SectionBuilder, { layers, upper }: LayeredRoot, { host }: Surroundings): Stacked {
   const overlay = openOverlay(c);
+  // A detached mount is gone once its descriptor closes, and overlay looks at its layers only when it is made.
+  const held: Register[] = [];
   // The topmost layer is named first.
   for (const layer of layers.toReversed()) {
     const mount = mountLayer(c, layer, host);
     c.add("configureDescriptor", { fs: overlay, key: "lowerdir+", fd: mount });
-    c.close(mount);
+    held.push(mount);
   }
   if (upper.kind === "tmpfs") {
     const memory = mountMemory(c, upper);
@@ -87,9 +91,11 @@ function stackDetached(c: SectionBuilder, { layers, upper }: LayeredRoot, { host
       c.add("configureDescriptor", { fs: overlay, key, fd: directory });
       c.close(directory);
     }
-    c.close(memory);
+    held.push(memory);
   } else if (upper.kind === "directory") configureUpper(c, overlay, upper);
-  return { mount: createOverlay(c, overlay), attached: false };
+  const mount = createOverlay(c, overlay);
+  for (const register of held) c.close(register);
+  return { mount, attached: false };
 }
 
 const UPPER_DIRECTORIES = [
@@ -154,6 +160,7 @@ function configureUpper(
 ): void {
   c.add("configure", { fs: overlay, key: "upperdir", value: bounded(upper.upper) });
   c.add("configure", { fs: overlay, key: "workdir", value: bounded(upper.work) });
+  if (upper.volatile === true) c.add("configure", { fs: overlay, key: "volatile", value: null });
 }
 
 function mountMemory(c: SectionBuilder, { sizeBytes }: Extract<RootUpper, { kind: "tmpfs" }>): Register {

@@ -26,7 +26,16 @@ export type RootLayer =
 
 export type RootUpper =
   /** Two directories of one file system (not an overlay), kept. */
-  | { readonly kind: "directory"; readonly upper: string; readonly work: string }
+  | {
+      readonly kind: "directory";
+      readonly upper: string;
+      readonly work: string;
+      /**
+       * Nothing is flushed to the disk when the container ends, which otherwise takes up to seconds. After a crash of
+       * the machine the two directories are useless, and `work` cannot be mounted a second time.
+       */
+      readonly volatile?: boolean;
+    }
   /** Lives in memory and ends with the container. */
   | { readonly kind: "tmpfs"; readonly sizeBytes?: number }
   /** The root cannot be written. */
