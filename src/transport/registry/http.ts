@@ -4,8 +4,12 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { CortenError } from "../../spec/index.ts";
 import { tlsContext } from "./certificates.ts";
 import { RegistryError, shownUrl } from "./failure.ts";
+import { bodyHeaders, sendBody } from "./http-body.ts";
 import type { AddressRule } from "./network.ts";
 import { guardedLookup, hostOf } from "./network.ts";
+import { proxyAuthorization, proxyFor } from "./proxy.ts";
+import { Silence } from "./silence.ts";
+import { TunnelAgent } from "./tunnel-agent.ts";
 
 /** A request body: bytes that can be sent again, or a stream of known size that cannot. */
 export type Body = Uint8Array | { readonly size: number; readonly content: AsyncIterable<Uint8Array> };
@@ -26,7 +30,7 @@ export interface HttpReply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly url: URL;
-  /** The address that answered. */
+  /** The address that answered; unknown behind a proxy. */
   readonly peer: string | undefined;
   readonly body: AsyncIterable<Uint8Array>;
   /** Lets go of the body without reading it. */
@@ -59,28 +63,47 @@ export class Connections implements AsyncDisposable {
   async send(request: HttpRequest): Promise<HttpReply> {
     const { url, signal, addresses } = request;
     signal?.throwIfAborted();
+    const proxy = proxyFor(url, this.#options.environment);
+    // Behind a proxy it is the proxy that looks names up; of a name it reaches, this machine knows nothing.
+    const lookup = addresses === undefined ? undefined : await guardedLookup(hostOf(url), addresses);
+    // TLS goes through the proxy in a tunnel; plain HTTP is asked of it (RFC 9112, section 3.2.2).
+    const asked = url.protocol === "http:" ? proxy : undefined;
+    const contact = asked ?? url;
     const options: RequestOptions = {
       method: request.method,
-      host: hostOf(url),
-      port: url.port === "" ? undefined : Number(url.port),
-      path: `${url.pathname}${url.search}`,
-      headers: { "user-agent": "corten", ...request.headers, ...bodyHeaders(request) },
+      host: hostOf(contact),
+      port: contact.port === "" ? undefined : Number(contact.port),
+      path: `${asked === undefined ? "" : url.origin}${url.pathname}${url.search}`,
+      headers: {
+        "user-agent": "corten",
+        host: url.host,
+        ...request.headers,
+        ...bodyHeaders(request),
+        ...(asked === undefined ? {} : proxyAuthorization(asked)),
+      },
       // A guarded request must not run on a connection that was made without the guard.
-      agent: await (addresses === undefined ? this.#agent(url) : this.#newAgent(url, false)),
-      ...(addresses === undefined ? {} : { lookup: await guardedLookup(hostOf(url), addresses) }),
+      agent: await (addresses === undefined
+        ? this.#agent(contact, proxy)
+        : this.#newAgent(contact, proxy, false)),
+      ...(lookup === undefined || proxy !== undefined ? {} : { lookup }),
       ...(signal === undefined ? {} : { signal }),
     };
     try {
-      return await this.#exchange(request, options);
+      return await this.#exchange(request, options, contact.protocol === "https:", proxy !== undefined);
     } catch (error) {
       signal?.throwIfAborted();
       throw connectionError(request, error);
     }
   }
 
-  async #exchange(request: HttpRequest, options: RequestOptions): Promise<HttpReply> {
+  async #exchange(
+    request: HttpRequest,
+    options: RequestOptions,
+    tls: boolean,
+    proxied: boolean,
+  ): Promise<HttpReply> {
     const { idleTimeout } = this.#options;
-    const message = request.url.protocol === "https:" ? httpsRequest(options) : httpRequest(options);
+    const message = tls ? httpsRequest(options) : httpRequest(options);
     const silence = new Silence(idleTimeout, (error) => message.destroy(error));
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       message.once("response", resolve);
@@ -97,7 +120,7 @@ export class Connections implements AsyncDisposable {
         status: response.statusCode ?? 0,
         headers: response.headers,
         url: request.url,
-        peer: response.socket?.remoteAddress,
+        peer: proxied ? undefined : response.socket?.remoteAddress,
         body: readBody(request, response, idleTimeout),
         drop: () => dropBody(response),
       };
@@ -109,93 +132,27 @@ export class Connections implements AsyncDisposable {
     }
   }
 
-  #agent(url: URL): Promise<HttpAgent> {
+  #agent(url: URL, proxy: URL | undefined): Promise<HttpAgent> {
     const known = this.#agents.get(url.origin);
     if (known !== undefined) return known;
-    const agent = this.#newAgent(url, true);
+    const agent = this.#newAgent(url, proxy, true);
     this.#agents.set(url.origin, agent);
     return agent;
   }
 
-  async #newAgent(url: URL, keepAlive: boolean): Promise<HttpAgent> {
+  async #newAgent(url: URL, proxy: URL | undefined, keepAlive: boolean): Promise<HttpAgent> {
     if (url.protocol === "http:") return new HttpAgent({ keepAlive });
     const { certificateDirectories, environment, insecure } = this.#options;
-    return new HttpsAgent({
-      keepAlive,
-      rejectUnauthorized: !insecure,
-      secureContext: await tlsContext(url.host, certificateDirectories, environment),
-    });
+    const secureContext = await tlsContext(url.host, certificateDirectories, environment);
+    const options = { keepAlive, rejectUnauthorized: !insecure, secureContext };
+    const tunnel = proxy !== undefined && proxy !== url;
+    return tunnel ? new TunnelAgent(proxy, options) : new HttpsAgent(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const agents = await Promise.allSettled(this.#agents.values());
     for (const agent of agents) if (agent.status === "fulfilled") agent.value.destroy();
     this.#agents.clear();
-  }
-}
-
-/** Ends a connection on which nothing has moved for a while. */
-class Silence {
-  readonly #limit: number;
-  readonly #expire: (error: Error) => void;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(limit: number, expire: (error: Error) => void) {
-    this.#limit = limit;
-    this.#expire = expire;
-  }
-
-  /** Starts to wait, or starts again. */
-  watch(): void {
-    this.end();
-    const error = new Error(`nothing moved for ${this.#limit} ms`);
-    this.#timer = setTimeout(() => this.#expire(error), this.#limit);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-}
-
-function bodyHeaders({ method, body }: HttpRequest): Record<string, string> {
-  if (body !== undefined)
-    return { "content-length": String(body instanceof Uint8Array ? body.length : body.size) };
-  return method === "POST" || method === "PUT" || method === "PATCH" ? { "content-length": "0" } : {};
-}
-
-/** Writes the body with back-pressure; stops without an error when the server answers before its end. */
-async function sendBody(
-  message: import("node:http").ClientRequest,
-  body: Body,
-  answered: Promise<IncomingMessage>,
-  silence: Silence,
-): Promise<void> {
-  if (body instanceof Uint8Array) {
-    message.write(body);
-    return;
-  }
-  let early = false;
-  const answer = answered.then(() => {
-    early = true;
-  });
-  answer.catch(() => {}); // raced below; a failure after the last write is seen by the caller's await
-  let sent = 0;
-  for await (const chunk of body.content) {
-    if (early) return;
-    sent += chunk.length;
-    if (sent > body.size) break;
-    silence.watch();
-    if (!message.write(chunk)) {
-      const drained = new Promise<void>((resolve) => message.once("drain", resolve));
-      await Promise.race([drained, answer]);
-    }
-  }
-  if (sent !== body.size && !early) {
-    const found = sent > body.size ? "more" : `only ${sent}`;
-    throw new CortenError(
-      "data-loss",
-      `the content to send has ${found} bytes where ${body.size} were announced`,
-    );
   }
 }
 
@@ -253,43 +210,4 @@ function connectionError(request: HttpRequest, error: unknown): CortenError {
 
 function isCertificateError(code: string): boolean {
   return /CERT|^UNABLE_TO_|^SELF_SIGNED|^HOSTNAME_MISMATCH|_SIGNATURE_FAILURE$/.test(code);
-}
-
-/**
- * Reads a whole body.
- *
- * @throws resource-exhausted beyond `limit` bytes
- */
-export async function readAll(reply: HttpReply, limit: number): Promise<Uint8Array> {
-  const announced = Number(reply.headers["content-length"] ?? 0);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of reply.body) {
-    size += chunk.length;
-    if (size > limit || announced > limit) {
-      throw new CortenError(
-        "resource-exhausted",
-        `the answer of ${shownUrl(reply.url)} is larger than ${limit} bytes`,
-      );
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Reads at most `limit` bytes of a body as text, for an error message, and drops the rest. */
-export async function readStart(reply: HttpReply, limit: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of reply.body) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size >= limit) break;
-    }
-  } catch (error) {
-    // The status is what matters; of a body that was cut, the part that came is quoted.
-    if (!(error instanceof RegistryError)) throw error;
-  }
-  return Buffer.concat(chunks).subarray(0, limit).toString("utf8");
 }

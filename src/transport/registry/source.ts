@@ -13,7 +13,7 @@ import { digestOf, verifyBytes } from "../stream.ts";
 import { readBlob } from "./blob.ts";
 import type { RegistryClient } from "./client.ts";
 import type { HttpReply } from "./http.ts";
-import { readAll } from "./http.ts";
+import { readAll } from "./http-body.ts";
 import { retrying } from "./retry.ts";
 
 /** What a client that reads both generations of documents says (distribution-spec, "Pulling manifests"). */

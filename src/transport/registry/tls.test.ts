@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -8,24 +7,18 @@ import { type ErrorCode, isCortenError, parseReference } from "../../spec/index.
 import { contentsOf, type MemoryImage, smallImage } from "../testing-image.ts";
 import { openRegistrySource } from "./index.ts";
 import type { RegistryOptions } from "./options.ts";
+import { selfSigned } from "./testing-certificate.ts";
 import { RegistryDouble } from "./testing-registry.ts";
 
 let directory: string;
 let registry: RegistryDouble;
+let certificate: ReturnType<typeof selfSigned>;
 let image: MemoryImage;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), "corten-tls-"));
-  const [key, cert] = ["key.pem", "cert.pem"].map((name) => join(directory, name)) as [string, string];
-  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test";
-  const names = ["-addext", "subjectAltName=IP:127.0.0.1"];
-  execFileSync("openssl", [...request.split(" "), "-keyout", key, "-out", cert, ...names], {
-    stdio: "ignore",
-  });
-  registry = await RegistryDouble.start({
-    key: await readFile(key, "utf8"),
-    cert: await readFile(cert, "utf8"),
-  });
+  certificate = selfSigned("IP:127.0.0.1");
+  registry = await RegistryDouble.start(certificate);
   image = await smallImage();
   await registry.add(image, "1");
 });
@@ -60,12 +53,12 @@ test("insecure accepts any certificate", async () => {
 test("an authority in certs.d is trusted for its host only", async () => {
   const certs = join(directory, "certs.d");
   await mkdir(join(certs, registry.host), { recursive: true });
-  await writeFile(join(certs, registry.host, "ca.crt"), await readFile(join(directory, "cert.pem")));
+  await writeFile(join(certs, registry.host, "ca.crt"), certificate.cert);
   await pull({ certificateDirectories: [join(directory, "none"), certs] });
   // The name in the certificate is an address, so the same server under another name must fail.
   const other = registry.host.replace("127.0.0.1", "localhost");
   await mkdir(join(certs, other), { recursive: true });
-  await writeFile(join(certs, other, "ca.crt"), await readFile(join(directory, "cert.pem")));
+  await writeFile(join(certs, other, "ca.crt"), certificate.cert);
   await refuses(pull({ certificateDirectories: [certs] }, other), "failed-precondition", /does not verify/);
   await refuses(
     pull({ certificateDirectories: [join(directory, "none")] }),
@@ -75,7 +68,7 @@ test("an authority in certs.d is trusted for its host only", async () => {
 });
 
 test("SSL_CERT_FILE replaces the system's authorities", async () => {
-  const trusted = { ...process.env, SSL_CERT_FILE: join(directory, "cert.pem") };
+  const trusted = { ...process.env, SSL_CERT_FILE: certificate.path };
   await pull({ environment: trusted });
   const missing = { ...process.env, SSL_CERT_FILE: join(directory, "missing.pem") };
   await refuses(pull({ environment: missing }), "failed-precondition", /missing\.pem: ENOENT/);

@@ -1,7 +1,7 @@
 import { parseStrictJson } from "../../spec/index.ts";
 import { failureOf, RegistryError, shownUrl } from "./failure.ts";
 import type { Connections, HttpReply } from "./http.ts";
-import { readAll, readStart } from "./http.ts";
+import { readAll, readStart } from "./http-body.ts";
 import type { Credentials } from "./options.ts";
 import type { Target } from "./realm.ts";
 import type { Secrets } from "./secrets.ts";
