@@ -4,7 +4,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { openStore } from "../../src/content/index.ts";
-import { installLayout, pull, removeImage, resolveImage, save } from "../../src/image/index.ts";
+import {
+  installLayout,
+  loadImages,
+  pull,
+  removeImage,
+  repoTags,
+  resolveImage,
+  save,
+} from "../../src/image/index.ts";
 import { openSink, openSource } from "../../src/transport/index.ts";
 import {
   command,
@@ -93,6 +101,41 @@ describe("with umoci and skopeo", { skip: !isInstalled("umoci") || !isInstalled(
       using other = openStore(join(directory.path, `root-${kind}`));
       assert.equal(await (await pull(other, back, { name: "back" })).id(), id, kind);
     }
+  });
+});
+
+describe("loading what others saved", { skip: !isInstalled("umoci") || !isInstalled("skopeo") }, () => {
+  test("every image, under all its names", { timeout: 60_000 }, async () => {
+    using directory = temporaryDirectory("image");
+    const layout = await makeUmociLayout(directory.path);
+    await commandOutput("umoci", ["tag", "--image", `${layout}:base`, "quay.io/team/app:2"]);
+    using store = openStore(join(directory.path, "root"));
+    const names = async (path: string, repository?: string) => {
+      const images = await loadImages(store, path, repository === undefined ? {} : { repository });
+      return images.flatMap(repoTags);
+    };
+    await names(layout, "localhost/made-here");
+    assert.deepEqual(
+      store.names.list().map(({ name }) => name),
+      ["localhost/made-here:base", "quay.io/team/app:2"],
+    );
+    const [first] = store.names.list();
+    const docker = join(directory.path, "docker.tar");
+    const additional = ["--additional-tag", "docker.io/library/saved:2"];
+    await skopeo(
+      "copy",
+      "--insecure-policy",
+      ...additional,
+      `oci:${layout}:base`,
+      `docker-archive:${docker}:saved:1`,
+    );
+    assert.deepEqual(await names(docker), ["saved:1", "saved:2"]);
+    const oci = join(directory.path, "My Image.oci.tar");
+    await skopeo("copy", "--insecure-policy", `oci:${layout}:base`, `oci-archive:${oci}`);
+    await commandOutput("gzip", [oci]);
+    await loadImages(store, `${oci}.gz`);
+    assert.equal(store.names.get("localhost/my-image:latest")?.descriptor.digest, first!.descriptor.digest);
+    await assert.rejects(loadImages(store, join(directory.path, "absent")));
   });
 });
 
