@@ -75,6 +75,7 @@ export class Runtime {
 
   /** Prepares one more process in a container. */
   prepareExec(id: string, options: ExecOptions): Launch {
+    requireProgram(this.#program());
     const container = this.#observe(id);
     const failureFile = newFailureFile(this.root, id);
     const { plan, warnings } = planExec(container, options, {
@@ -214,6 +215,10 @@ export class Runtime {
     return observe(this.root, checkId(id));
   }
 
+  #program(): string {
+    return this.#executor ?? programs().init;
+  }
+
   #failureCommand(failureFile: string): readonly string[] {
     return this.#onFailure.length === 0 ? [] : [...this.#onFailure, failureFile];
   }
@@ -224,6 +229,7 @@ export class Runtime {
       ensurePrivateDirectory(this.root, { readable: true });
       this.#ready = true;
     }
+    requireProgram(this.#program());
     const directory = stateDirectory(this.root, id);
     this.#refuseTaken(id);
     const failureFile = newFailureFile(this.root, id);
@@ -247,8 +253,14 @@ export class Runtime {
   }
 
   #launch(plan: string, failureFile: string, directory: string, warnings: readonly string[]): Launch {
-    const path = requireProgram(this.#executor ?? programs().init);
-    return { path, args: ["corten-init", plan], env: {}, failureFile, stateDirectory: directory, warnings };
+    return {
+      path: this.#program(),
+      args: ["corten-init", plan],
+      env: {},
+      failureFile,
+      stateDirectory: directory,
+      warnings,
+    };
   }
 }
 

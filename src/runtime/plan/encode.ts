@@ -33,33 +33,40 @@ export const MAX_OPERATIONS = 16_384;
 /** Bytes of one encoded plan. */
 export const MAX_PLAN_SIZE = 16 * 1024 * 1024;
 
-const ABSENT = 0xffff_ffff_ffff_ffffn;
+const ABSENT = 0xffff_ffff;
+const HIGH = 2 ** 32;
+
+/** A place in the pool. */
+interface Reference {
+  readonly offset: number;
+  readonly length: number;
+}
 
 /** The pool of strings: equal text is stored once. */
 class Pool {
-  #buffer = Buffer.allocUnsafe(16 * 1024);
+  #buffer = Buffer.allocUnsafe(32 * 1024);
   #length = 0;
-  readonly #texts = new Map<string, bigint>();
+  readonly #texts = new Map<string, Reference>();
 
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  text(value: string): bigint {
+  text(value: string): Reference {
     const known = this.#texts.get(value);
     if (known !== undefined) return known;
-    const length = Buffer.byteLength(value);
-    this.#grow(length + 1);
+    // UTF-8 takes at most three bytes for each UTF-16 unit.
+    this.#grow(value.length * 3 + 1);
     const offset = this.#length;
-    this.#buffer.write(value, offset);
+    const length = this.#buffer.write(value, offset);
     this.#buffer[offset + length] = 0;
     this.#length += length + 1;
-    const reference = BigInt(offset) | (BigInt(length) << 32n);
+    const reference = { offset, length };
     this.#texts.set(value, reference);
     return reference;
   }
 
-  data(value: string | Uint8Array): bigint {
+  data(value: string | Uint8Array): Reference {
     if (typeof value === "string") return this.text(value);
     // A BPF program is an array of 8-byte structures that the executor hands to the kernel in place.
     this.#align();
@@ -68,19 +75,18 @@ class Pool {
     this.#buffer.set(value, offset);
     this.#buffer[offset + value.length] = 0;
     this.#length += value.length + 1;
-    return BigInt(offset) | (BigInt(value.length) << 32n);
+    return { offset, length: value.length };
   }
 
-  list(values: readonly string[]): bigint {
+  list(values: readonly string[]): Reference {
     const references = values.map((value) => this.text(value));
     this.#align();
     this.#grow(references.length * 8);
     const offset = this.#length;
-    for (const [index, reference] of references.entries()) {
-      this.#buffer.writeBigUInt64LE(reference, offset + index * 8);
-    }
+    for (const [index, reference] of references.entries())
+      writeReference(this.#buffer, offset + index * 8, reference);
     this.#length += references.length * 8;
-    return BigInt(offset) | (BigInt(values.length) << 32n);
+    return { offset, length: values.length };
   }
 
   #align(): void {
@@ -95,6 +101,17 @@ class Pool {
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }
+}
+
+function writeReference(buffer: Buffer, at: number, { offset, length }: Reference): void {
+  buffer.writeUInt32LE(offset, at);
+  buffer.writeUInt32LE(length, at + 4);
+}
+
+/** A signed number of 64 bits in two halves: a bigint for each field would cost half of the encoding's time. */
+function writeInteger(buffer: Buffer, at: number, value: number): void {
+  buffer.writeUInt32LE(value >>> 0, at);
+  buffer.writeUInt32LE(Math.floor(value / HIGH) >>> 0, at + 4);
 }
 
 /**
@@ -147,49 +164,67 @@ function writeHeader(head: Buffer, plan: LaunchPlan, operations: number, pool: P
     head.writeUInt32LE(count, 36 + index * 8);
     first += count;
   }
-  head.writeBigUInt64LE(pool.text(plan.failureFile), 56);
-  head.writeBigUInt64LE(pool.list(plan.onFailure), 64);
-  head.writeBigUInt64LE(pool.list(plan.registers), 72);
+  writeReference(head, 56, pool.text(plan.failureFile));
+  writeReference(head, 64, pool.list(plan.onFailure));
+  writeReference(head, 72, pool.list(plan.registers));
 }
 
+/** Names and kinds of each operation's fields, in wire order. */
+const LAYOUTS = new Map(
+  Object.entries(OPERATIONS).map(([op, { code, fields }]) => [
+    op,
+    { code, fields: Object.entries(fields) as ReadonlyArray<readonly [string, FieldKind]> },
+  ]),
+);
+
 function writeRecord(head: Buffer, offset: number, operation: Operation, pool: Pool): void {
-  const { code, fields } = OPERATIONS[operation.op];
-  const names = Object.keys(fields);
+  const { code, fields } = LAYOUTS.get(operation.op)!;
   head.writeUInt16LE(code, offset);
-  head.writeUInt16LE(names.length, offset + 2);
-  head.writeBigUInt64LE(pool.text(operation.at), offset + 8);
-  for (const [index, name] of names.entries()) {
-    const kind = (fields as Record<string, FieldKind>)[name]!;
+  head.writeUInt16LE(fields.length, offset + 2);
+  writeReference(head, offset + 8, pool.text(operation.at));
+  for (let index = 0; index < fields.length; index++) {
+    const [name, kind] = fields[index]!;
     const value = (operation as unknown as Record<string, unknown>)[name];
-    head.writeBigUInt64LE(encodeField(operation, name, kind, value, pool), offset + 16 + index * 8);
+    writeField(head, offset + 16 + index * 8, operation, name, kind, value, pool);
   }
 }
 
-function encodeField(
+function writeField(
+  head: Buffer,
+  at: number,
   operation: Operation,
   name: string,
   kind: FieldKind,
   value: unknown,
   pool: Pool,
-): bigint {
+): void {
+  if (value === null) {
+    writeReference(head, at, { offset: ABSENT, length: ABSENT });
+    return;
+  }
   switch (kind) {
     case "in":
-    case "out":
-      return BigInt(value as number);
     case "in?":
-      return value === null ? ABSENT : BigInt(value as number);
+    case "out":
     case "int":
-      return BigInt.asUintN(64, BigInt(value as number));
+      writeInteger(head, at, value as number);
+      break;
     case "text":
-      return pool.text(withoutNul(operation, name, value as string));
     case "text?":
-      return value === null ? ABSENT : pool.text(withoutNul(operation, name, value as string));
+      writeReference(head, at, pool.text(withoutNul(operation, name, value as string)));
+      break;
     case "data":
-      return pool.data(value as string | Uint8Array);
-    case "list":
-      return pool.list((value as readonly string[]).map((element) => withoutNul(operation, name, element)));
+      writeReference(head, at, pool.data(value as string | Uint8Array));
+      break;
+    case "list": {
+      const values = value as readonly string[];
+      for (const element of values) withoutNul(operation, name, element);
+      writeReference(head, at, pool.list(values));
+      break;
+    }
     case "section":
-      return BigInt(SECTIONS.indexOf(value as (typeof SECTIONS)[number]));
+      writeInteger(head, at, SECTIONS.indexOf(value as (typeof SECTIONS)[number]));
+      break;
   }
 }
 
