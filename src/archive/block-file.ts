@@ -2,9 +2,9 @@ import { close, fsync, ftruncate, openSync, unlinkSync, write } from "node:fs";
 import { CortenError } from "../spec/index.ts";
 
 /** Data collects to writes of this size: each one costs a trip to a thread. */
-const BUFFER = 2 ** 20;
+const BUFFER = 2 ** 18;
 /** Writes under way before {@link BlockFile.pressed} asks the producer to wait. */
-const IN_FLIGHT = 4;
+const IN_FLIGHT = 16;
 /** Zeros beyond this become a hole in the file. */
 const HOLE = 2 ** 18;
 
@@ -22,6 +22,7 @@ export class BlockFile {
   #filled = 0;
   /** File offset of the buffer's first byte. */
   #start = 0;
+  #last: Promise<void> = Promise.resolve();
   #failure: unknown;
   #closed = false;
 
@@ -127,7 +128,8 @@ export class BlockFile {
     this.#filled = 0;
     this.#buffer = this.#free.pop() ?? Buffer.allocUnsafe(BUFFER);
     if (this.#failure !== undefined) return;
-    const written = this.#writeAll(buffer, length, start).then(
+    // One after the other: threads that write to one file at once only wait for its lock.
+    const written = (this.#last = this.#last.then(() => this.#writeAll(buffer, length, start))).then(
       () => {
         this.#free.push(buffer);
         this.#writes.delete(written);
