@@ -1,12 +1,11 @@
 import type { Store } from "../../../content/index.ts";
 import { type Image, parsePlatform, pull, resolveImage } from "../../../image/index.ts";
-import { isCortenError } from "../../../spec/index.ts";
-import { openSource } from "../../../transport/index.ts";
+import { isCortenError, isTag } from "../../../spec/index.ts";
+import { listImages, openSource } from "../../../transport/index.ts";
 import { write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
-import { archiveImages } from "./archive-images.ts";
-import { type Origin, originOf, registryOptions } from "./origin.ts";
+import { embeddedLayout, type Origin, originOf, registryOptions } from "./origin.ts";
 import { showPull } from "./pull-progress.ts";
 import { openImageStore } from "./store.ts";
 import { unpackingConsumer } from "./unpacking.ts";
@@ -69,12 +68,11 @@ export async function fetchInto(
   }
 }
 
-/** An archive of one image says itself what that is called. */
+/** A layout or an archive of one image says itself what that is called. */
 async function namedOrigin(origin: Origin): Promise<Origin> {
   const { place } = origin;
-  if ((place.kind !== "oci-archive" && place.kind !== "docker-archive") || place.ref !== undefined)
-    return origin;
-  const [only, ...others] = await archiveImages(place.path);
-  if (only === undefined || others.length > 0) return origin;
-  return { place, name: only.name };
+  if (place.kind === "registry" || place.ref !== undefined || place.path === embeddedLayout()) return origin;
+  const [only, ...others] = await listImages(place);
+  const name = others.length === 0 ? only?.names.find((text) => !isTag(text)) : undefined;
+  return name === undefined ? origin : { place, name };
 }

@@ -1,13 +1,12 @@
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import { pull } from "../../../image/index.ts";
+import { loadImages } from "../../../image/index.ts";
 import { CortenError, familiarReference, parseReference } from "../../../spec/index.ts";
-import { openSource } from "../../../transport/index.ts";
+import { listImages, recogniseImages } from "../../../transport/index.ts";
 import { isTerminal, print } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { loadOptions } from "../table/images.ts";
-import { archiveImages } from "./archive-images.ts";
 import { showPull } from "./pull-progress.ts";
 import { openImageStore } from "./store.ts";
 import { temporaryFile } from "./temporary-file.ts";
@@ -23,21 +22,24 @@ export async function run(call: CortenCall<typeof loadOptions>): Promise<number>
   }
   using store = openImageStore(call);
   using temporary = input === undefined ? temporaryFile() : undefined;
+  const path = input ?? temporary!.path;
   const progress = await showPull(quiet);
-  await interruptible(async (signal) => {
-    if (temporary)
-      await pipeline(process.stdin, createWriteStream(temporary.path, { mode: 0o600 }), { signal });
-    for (const { place, name } of await archiveImages(input ?? temporary!.path, input ?? "stdin")) {
-      await using source = await openSource(place);
-      await pull(store, source, {
-        name,
-        signal,
-        onProgress: progress.onProgress,
-        consumer: unpackingConsumer(store),
-      });
-      progress.finish();
+  const images = await interruptible(async (signal) => {
+    if (temporary) await pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }), { signal });
+    return await loadImages(store, path, {
+      signal,
+      onProgress: progress.onProgress,
+      consumer: unpackingConsumer(store),
+      ...(temporary ? { repository: "localhost/stdin" } : {}),
+    });
+  }).finally(progress.finish);
+  const listed = new Set((await listImages(await recogniseImages(path))).flatMap(({ names }) => names));
+  for (const { names } of images) {
+    // An image may have had other names here before.
+    const loaded = names.filter((name) => listed.has(name));
+    for (const name of loaded.length > 0 ? loaded : names) {
       print(`Loaded image: ${familiarReference(parseReference(name))}`);
     }
-  });
+  }
   return 0;
 }

@@ -12,6 +12,11 @@ export interface Origin {
 /** The image that comes with Corten and needs no network. */
 const EMBEDDED = "docker.io/corten/hello:latest";
 
+/** Where its layout lies. */
+export function embeddedLayout(): string {
+  return `${programs().images}/hello`;
+}
+
 const TRANSPORT = /^(?:docker:\/\/|oci:|oci-archive:|docker-archive:)/;
 
 /** The origin that the user means: a reference, or a place with the name of its transport in front. */
@@ -19,7 +24,7 @@ export function originOf(text: string): Origin {
   if (!TRANSPORT.test(text)) {
     const reference = parseReference(text);
     if (canonicalReference(reference) === EMBEDDED) {
-      return { place: { kind: "layout", path: `${programs().images}/hello` }, name: text };
+      return { place: { kind: "layout", path: embeddedLayout() }, name: text };
     }
     return { place: { kind: "registry", reference }, name: text };
   }
@@ -29,7 +34,7 @@ export function originOf(text: string): Origin {
 }
 
 /** `/tmp/My App.tar` becomes `localhost/my-app`. */
-export function nameOfFile(path: string): string {
+function nameOfFile(path: string): string {
   const stem = basename(path).replace(/\.(?:tar|oci)(?:\.\w+)?$/i, "");
   const name = `localhost/${stem
     .toLowerCase()
