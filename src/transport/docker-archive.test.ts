@@ -8,6 +8,7 @@ import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { type TarInput, writeTar } from "../archive/index.ts";
 import type { ImageManifest } from "../spec/index.ts";
 import { isCortenError, MediaType, parseManifest } from "../spec/index.ts";
+import { openImages } from "./image-set.ts";
 import { listImages, recogniseImages } from "./list.ts";
 import { openSource } from "./open.ts";
 import { collect, contentsOf, jsonBytes, type MemoryImage, sha256, smallImage } from "./testing-image.ts";
@@ -199,6 +200,31 @@ test("the images of an archive are listed with a place for each", async () => {
     isCortenError(error, "invalid-argument"),
   );
   await assert.rejects(listImages("docker://alpine"), (error) => isCortenError(error, "invalid-argument"));
+});
+
+test("all images of an archive are opened at once, those without a name too", async () => {
+  const id = `${sha256(config()).slice(7)}.json`;
+  const nameless = [
+    { Config: id, RepoTags: null, Layers: ["a", "b"] },
+    { Config: id, RepoTags: [], Layers: ["a", "b"] },
+  ];
+  const entries = [
+    file(id, config()),
+    file("a", tar(0)),
+    file("b", tar(1)),
+    file("manifest.json", jsonBytes(nameless)),
+  ];
+  await place("nameless.tar", entries);
+  await using set = await openImages(join(directory, "nameless.tar"));
+  assert.equal(set.kind, "docker-archive");
+  assert.deepEqual(
+    set.images.map(({ names }) => names),
+    [[], []],
+  );
+  for (const { source } of set.images) {
+    await using mine = source;
+    for (const [digest, actual] of await contentsOf(mine)) assert.equal(actual, digest);
+  }
 });
 
 test("several images need a name", async () => {

@@ -7,6 +7,8 @@ export type { Place } from "./address.ts";
 export { parsePlace, printPlace } from "./address.ts";
 export type { ImageNode, WalkOptions } from "./graph.ts";
 export { walkDocuments } from "./graph.ts";
+export type { ImageSet, NamedImage } from "./image-set.ts";
+export { openImages } from "./image-set.ts";
 export type { ListedImage } from "./list.ts";
 export { listImages, recogniseImages } from "./list.ts";
 export type { OpenOptions } from "./open.ts";

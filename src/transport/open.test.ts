@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { isCortenError } from "../spec/index.ts";
+import { openImages } from "./image-set.ts";
 import { listImages, recogniseImages } from "./list.ts";
 import { openSink, openSource } from "./open.ts";
 import { collect, contentsOf, copyImage, indexImage, pieces, sha256, smallImage } from "./testing-image.ts";
@@ -145,6 +146,10 @@ test("oci: a layout holds several images, and a name moves", async () => {
   );
   assert.deepEqual(listed[1]!.place, { kind: "layout", path: join(directory, "several"), ref: "a" });
   assert.equal((await recogniseImages(join(directory, "several"))).kind, "layout");
+  await using set = await openImages(join(directory, "several"));
+  for (const [index, image] of [second, second, first].entries()) {
+    assert.deepEqual(await contentsOf(set.images[index]!.source), await contentsOf(image));
+  }
   await using any = await openSource(layout);
   await refuses(any.root(), "failed-precondition", /several images/);
   await using none = await openSource(`${layout}:d`);

@@ -33,12 +33,13 @@ export async function openSource(place: Place | string, options: OpenOptions = {
     case "oci-archive": {
       const { TarFile } = await import("./archive-file/tar-file.ts");
       const { LayoutSource } = await import("./layout/source.ts");
-      return new LayoutSource(await TarFile.open(printPlace(at), at.path, { symlinks: false }), at.ref);
+      return new LayoutSource(await TarFile.open(printPlace(at), at.path), at.ref);
     }
     case "docker-archive": {
       const { TarFile } = await import("./archive-file/tar-file.ts");
       const { DockerArchiveSource } = await import("./archive-file/docker-source.ts");
-      return new DockerArchiveSource(await TarFile.open(printPlace(at), at.path, { symlinks: true }), at.ref);
+      const file = await TarFile.open(printPlace(at), at.path);
+      return new DockerArchiveSource(file.followingSymlinks(), at.ref);
     }
   }
 }

@@ -28,12 +28,13 @@ interface Prepared {
  */
 export class DockerArchiveSource implements ImageSource {
   readonly #files: LayoutFiles;
-  readonly #ref: string | undefined;
+  readonly #image: SavedImage | string | undefined;
   #prepared: Promise<Prepared> | undefined;
 
-  constructor(files: LayoutFiles, ref: string | undefined) {
+  /** @param image an image of the archive's list, or one of its tags; undefined for the only one */
+  constructor(files: LayoutFiles, image: SavedImage | string | undefined) {
     this.#files = files;
-    this.#ref = ref;
+    this.#image = image;
   }
 
   get name(): string {
@@ -74,7 +75,7 @@ export class DockerArchiveSource implements ImageSource {
   }
 
   async #readImage(signal: AbortSignal | undefined): Promise<Prepared> {
-    const image = chooseSavedImage(await readSavedImages(this.#files), this.#ref, this.name);
+    const image = typeof this.#image === "object" ? this.#image : await this.#find(this.#image);
     const configBytes = await readSmall(this.#files, image.config, MAX_CONFIG_SIZE);
     if (configBytes === undefined) throw new CortenError("data-loss", `${this.name} has no ${image.config}`);
     const config: Descriptor = {
@@ -83,6 +84,10 @@ export class DockerArchiveSource implements ImageSource {
       size: configBytes.length,
     };
     return (await this.#original(config)) ?? this.#synthesize(image, config, configBytes, signal);
+  }
+
+  async #find(ref: string | undefined): Promise<SavedImage> {
+    return chooseSavedImage(await readSavedImages(this.#files), ref, this.name);
   }
 
   /** The image's own manifest, where the archive is an OCI layout as well and has it with all its parts. */

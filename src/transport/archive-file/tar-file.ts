@@ -43,22 +43,21 @@ export class TarFile implements LayoutFiles {
   /**
    * Opens and indexes an archive, packed with gzip or zstd or not.
    *
-   * @param symlinks whether symbolic links between members are followed: Docker wrote them for layers
-   *   that two images share; in an OCI layout they are refused
    * @throws not-found when it does not exist; invalid-argument when it is no tar archive
    */
-  static async open(
-    name: string,
-    path: string,
-    { symlinks }: { readonly symlinks: boolean },
-  ): Promise<TarFile> {
+  static async open(name: string, path: string): Promise<TarFile> {
     const file = await openSeekable(name, path);
     try {
-      return new TarFile(name, file, await indexMembers(name, file), symlinks);
+      return new TarFile(name, file, await indexMembers(name, file), false);
     } catch (error) {
       await file.close();
       throw error;
     }
+  }
+
+  /** The same archive, with symbolic links between its members followed; closed with this one. */
+  followingSymlinks(): TarFile {
+    return new TarFile(this.name, this.#file, this.#members, true);
   }
 
   async size(path: string): Promise<number | undefined> {

@@ -8,11 +8,12 @@ import type { LayoutFiles } from "./files.ts";
 /** One image of an OCI layout (image-spec, image-layout.md), a directory or an archive of one. */
 export class LayoutSource implements ImageSource {
   readonly #files: LayoutFiles;
-  readonly #ref: string | undefined;
+  readonly #image: Descriptor | string | undefined;
 
-  constructor(files: LayoutFiles, ref: string | undefined) {
+  /** @param image an entry of the layout's index, or its name; undefined for the only one */
+  constructor(files: LayoutFiles, image: Descriptor | string | undefined) {
     this.#files = files;
-    this.#ref = ref;
+    this.#image = image;
   }
 
   get name(): string {
@@ -21,7 +22,7 @@ export class LayoutSource implements ImageSource {
 
   async root({ signal }: TransportOptions = {}): Promise<Document> {
     signal?.throwIfAborted();
-    const entry = chooseEntry(await readLayoutIndex(this.#files), this.#ref, this.name);
+    const entry = typeof this.#image === "object" ? this.#image : await this.#find(this.#image);
     const { mediaType, digest, size } = entry;
     const bytes = await readDocument(this.#files, entry);
     documentType(bytes, mediaType, `${this.name}: ${digest}`);
@@ -44,5 +45,9 @@ export class LayoutSource implements ImageSource {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#files[Symbol.asyncDispose]();
+  }
+
+  async #find(ref: string | undefined): Promise<Descriptor> {
+    return chooseEntry(await readLayoutIndex(this.#files), ref, this.name);
   }
 }
