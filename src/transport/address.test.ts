@@ -15,6 +15,7 @@ test("places are written with skopeo's transport names", () => {
     ["oci:/a/b:v1", { kind: "layout", path: "/a/b", ref: "v1" }],
     ["oci:/a/b:localhost:5000/x:1", { kind: "layout", path: "/a/b", ref: "localhost:5000/x:1" }],
     ["oci-archive:x.tar:v1", { kind: "oci-archive", path: "x.tar", ref: "v1" }],
+    ["dir:/a/b", { kind: "directory", path: "/a/b" }],
     ["docker-archive:x.tar", { kind: "docker-archive", path: "x.tar" }],
     ["docker-archive:x.tar:alpine:3", { kind: "docker-archive", path: "x.tar", ref: "alpine:3" }],
   ];
@@ -35,6 +36,8 @@ test("a text that is no place is refused", () => {
     "ftp:x",
     "__proto__:x",
     "oci:a:b c",
+    "dir:",
+    "dir:a:b",
     "docker-archive:x:A",
   ]) {
     assert.throws(
@@ -47,7 +50,7 @@ test("a text that is no place is refused", () => {
 
 test("any text is refused or prints back to the same place", () => {
   const text = fc.tuple(
-    fc.constantFrom("docker://", "oci:", "oci-archive:", "docker-archive:", ""),
+    fc.constantFrom("docker://", "oci:", "oci-archive:", "docker-archive:", "dir:", ""),
     fc.string(),
   );
   fc.assert(

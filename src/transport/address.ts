@@ -9,18 +9,20 @@ export type Place =
   | { readonly kind: "registry"; readonly reference: Reference }
   | { readonly kind: "layout"; readonly path: string; readonly ref?: string }
   | { readonly kind: "oci-archive"; readonly path: string; readonly ref?: string }
-  | { readonly kind: "docker-archive"; readonly path: string; readonly ref?: string };
+  | { readonly kind: "docker-archive"; readonly path: string; readonly ref?: string }
+  | { readonly kind: "directory"; readonly path: string };
 
 /** The transport names of skopeo and Podman, and what stands behind each. */
 const SCHEMES = {
   oci: "layout",
   "oci-archive": "oci-archive",
   "docker-archive": "docker-archive",
+  dir: "directory",
 } as const satisfies Record<string, Exclude<Place["kind"], "registry">>;
 
 /**
  * Parses `transport:rest` with skopeo's transport names: `docker://alpine:3`, `oci:dir:tag`,
- * `oci-archive:file.tar:tag`, `docker-archive:file.tar:name:tag`. Paths cannot contain a colon.
+ * `oci-archive:file.tar:tag`, `docker-archive:file.tar:name:tag`, `dir:dir`. Paths cannot contain a colon.
  *
  * @throws invalid-argument, naming the text
  */
@@ -37,6 +39,10 @@ export function parsePlace(text: string): Place {
     throw invalid(text, `the transport "${scheme}" is not one of ${known}`);
   }
   const kind = SCHEMES[scheme as keyof typeof SCHEMES];
+  if (kind === "directory") {
+    if (rest === "" || /[:\0]/.test(rest)) throw invalid(text, "the path is empty, or has a colon or a NUL");
+    return { kind, path: rest };
+  }
   const split = rest.indexOf(":");
   const path = split < 0 ? rest : rest.slice(0, split);
   const ref = split < 0 ? "" : rest.slice(split + 1);
@@ -50,6 +56,7 @@ export function parsePlace(text: string): Place {
 /** The text that {@link parsePlace} reads back as `place`. */
 export function printPlace(place: Place): string {
   if (place.kind === "registry") return `docker://${canonicalReference(place.reference)}`;
+  if (place.kind === "directory") return `dir:${place.path}`;
   const scheme = place.kind === "layout" ? "oci" : place.kind;
   return `${scheme}:${place.path}${place.ref === undefined ? "" : `:${place.ref}`}`;
 }

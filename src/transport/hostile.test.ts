@@ -89,6 +89,17 @@ test("A9: a layout whose directories are links is refused, even links inside it"
   }
 });
 
+test("A9: a dir: place is read without following links", async () => {
+  const path = join(directory, "plain");
+  {
+    await using sink = await openSink(`dir:${path}`);
+    await copyImage(image, sink);
+  }
+  await rm(join(path, "manifest.json"));
+  await symlink(join(directory, "host-secret"), join(path, "manifest.json"));
+  await refuses(read(`dir:${path}`), "invalid-argument", /manifest\.json is a symbolic link/);
+});
+
 test("A9: a FIFO in place of a file does not block the reader", async () => {
   const path = await layout("fifo");
   await rm(join(path, "index.json"));

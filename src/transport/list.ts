@@ -19,11 +19,8 @@ export interface ListedImage {
  */
 export async function listImages(place: Place | string): Promise<readonly ListedImage[]> {
   const at = typeof place === "string" ? parsePlace(place) : place;
-  if (at.kind === "registry") {
-    throw new CortenError(
-      "invalid-argument",
-      `${printPlace(at)}: a reference names one image, there is nothing to list`,
-    );
+  if (at.kind === "registry" || at.kind === "directory") {
+    throw new CortenError("invalid-argument", `${printPlace(at)} is one image, there is nothing to list`);
   }
   const { kind, path } = at;
   await using set = await openImages(path, kind);
@@ -38,7 +35,9 @@ export async function listImages(place: Place | string): Promise<readonly Listed
  *
  * @throws not-found when nothing does; invalid-argument when it holds no image
  */
-export async function recogniseImages(path: string): Promise<Exclude<Place, { kind: "registry" }>> {
+export async function recogniseImages(
+  path: string,
+): Promise<Exclude<Place, { kind: "registry" | "directory" }>> {
   await using set = await openImages(path);
   return { kind: set.kind, path };
 }

@@ -27,10 +27,10 @@ async function refuses(
   });
 }
 
-for (const scheme of ["oci", "oci-archive", "docker-archive"]) {
+for (const scheme of ["oci", "oci-archive", "docker-archive", "dir"]) {
   test(`${scheme}: what is written is read back byte for byte`, async () => {
     const image = await smallImage();
-    const place = `${scheme}:${directory}/${scheme}-round:name:1`;
+    const place = `${scheme}:${directory}/${scheme}-round${scheme === "dir" ? "" : ":name:1"}`;
     {
       await using sink = await openSink(place);
       await copyImage(image, sink);
@@ -90,7 +90,7 @@ for (const scheme of ["oci", "oci-archive", "docker-archive"]) {
   });
 }
 
-for (const scheme of ["oci", "oci-archive"]) {
+for (const scheme of ["oci", "oci-archive", "dir"]) {
   test(`${scheme}: an index keeps all its platforms`, async () => {
     const image = await indexImage();
     const place = `${scheme}:${directory}/${scheme}-index`;

@@ -30,6 +30,11 @@ export async function openSource(place: Place | string, options: OpenOptions = {
       const directory = await LayoutDirectory.open(printPlace(at), at.path, { create: false });
       return new LayoutSource(directory, at.ref);
     }
+    case "directory": {
+      const { LayoutDirectory } = await import("./layout/directory.ts");
+      const { DirectorySource } = await import("./directory/source.ts");
+      return new DirectorySource(await LayoutDirectory.open(printPlace(at), at.path, { create: false }));
+    }
     case "oci-archive": {
       const { TarFile } = await import("./archive-file/tar-file.ts");
       const { LayoutSource } = await import("./layout/source.ts");
@@ -61,6 +66,11 @@ export async function openSink(place: Place | string, options: OpenOptions = {})
       const { LayoutDirectory } = await import("./layout/directory.ts");
       const { LayoutSink } = await import("./layout/sink.ts");
       return new LayoutSink(await LayoutDirectory.open(printPlace(at), at.path, { create: true }), at.ref);
+    }
+    case "directory": {
+      const { LayoutDirectory } = await import("./layout/directory.ts");
+      const { DirectorySink } = await import("./directory/sink.ts");
+      return new DirectorySink(await LayoutDirectory.open(printPlace(at), at.path, { create: true }));
     }
     case "oci-archive": {
       const { TarOutput } = await import("./archive-file/tar-output.ts");

@@ -66,6 +66,13 @@ test("skopeo reads our layout and archives, and we read its", async () => {
   assert.equal((await recogniseImages(at("skopeo-oci-archive"))).kind, "oci-archive");
 });
 
+test("skopeo's directories are read and written", async () => {
+  await skopeo("copy", `oci:${at("sample")}:v1`, `dir:${at("skopeo-made-dir")}`);
+  const digest = await copyPlace(`dir:${at("skopeo-made-dir")}`, `dir:${at("our-dir")}`);
+  await skopeo("copy", `dir:${at("our-dir")}`, `oci:${at("from-our-dir")}:v1`);
+  assert.equal(digest, await copyPlace(`oci:${at("from-our-dir")}:v1`, `dir:${at("again")}`));
+});
+
 test("an image that skopeo pushed is pulled byte for byte", async () => {
   await skopeo(
     "copy",
