@@ -10,7 +10,8 @@ export type Place =
   | { readonly kind: "layout"; readonly path: string; readonly ref?: string }
   | { readonly kind: "oci-archive"; readonly path: string; readonly ref?: string }
   | { readonly kind: "docker-archive"; readonly path: string; readonly ref?: string }
-  | { readonly kind: "directory"; readonly path: string };
+  /** Holds one image without a name. */
+  | { readonly kind: "directory"; readonly path: string; readonly ref?: undefined };
 
 /** The transport names of skopeo and Podman, and what stands behind each. */
 const SCHEMES = {
