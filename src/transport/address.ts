@@ -5,13 +5,22 @@ import { CortenError, canonicalReference, parseReference } from "../spec/index.t
  * Where an image is, as a user names it. `ref` picks one of several images in the same place: a tag
  * (`org.opencontainers.image.ref.name`) in a layout, a reference such as `alpine:3` in a docker-archive.
  */
-export type Place =
-  | { readonly kind: "registry"; readonly reference: Reference }
-  | { readonly kind: "layout"; readonly path: string; readonly ref?: string }
-  | { readonly kind: "oci-archive"; readonly path: string; readonly ref?: string }
-  | { readonly kind: "docker-archive"; readonly path: string; readonly ref?: string }
-  /** Holds one image without a name. */
-  | { readonly kind: "directory"; readonly path: string; readonly ref?: undefined };
+export type Place = RegistryPlace | DiskPlace;
+
+/** An image in a registry. */
+export interface RegistryPlace {
+  readonly kind: "registry";
+  readonly reference: Reference;
+}
+
+/** One or more images in files of this machine. */
+export interface DiskPlace {
+  /** An OCI layout, a tar archive of one, an archive of `docker save`, or a directory of skopeo's `dir:`. */
+  readonly kind: "layout" | "oci-archive" | "docker-archive" | "directory";
+  readonly path: string;
+  /** Which image; a `directory` holds one, and it has no name. */
+  readonly ref?: string;
+}
 
 /** The transport names of skopeo and Podman, and what stands behind each. */
 const SCHEMES = {
@@ -19,7 +28,7 @@ const SCHEMES = {
   "oci-archive": "oci-archive",
   "docker-archive": "docker-archive",
   dir: "directory",
-} as const satisfies Record<string, Exclude<Place["kind"], "registry">>;
+} as const satisfies Record<string, DiskPlace["kind"]>;
 
 /**
  * Parses `transport:rest` with skopeo's transport names: `docker://alpine:3`, `oci:dir:tag`,

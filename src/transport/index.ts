@@ -3,7 +3,7 @@
  * {@link ImageSource}, an {@link ImageSink} or both; `image/` moves images between them and the store.
  */
 
-export type { Place } from "./address.ts";
+export type { DiskPlace, Place, RegistryPlace } from "./address.ts";
 export { parsePlace, printPlace } from "./address.ts";
 export type { ImageNode, WalkOptions } from "./graph.ts";
 export { walkDocuments } from "./graph.ts";

@@ -1,5 +1,5 @@
 import { CortenError } from "../spec/index.ts";
-import type { Place } from "./address.ts";
+import type { DiskPlace, Place } from "./address.ts";
 import { parsePlace, printPlace } from "./address.ts";
 import { openImages } from "./image-set.ts";
 
@@ -19,9 +19,10 @@ export interface ListedImage {
  */
 export async function listImages(place: Place | string): Promise<readonly ListedImage[]> {
   const at = typeof place === "string" ? parsePlace(place) : place;
-  if (at.kind === "registry" || at.kind === "directory") {
+  if (at.kind === "registry") {
     throw new CortenError("invalid-argument", `${printPlace(at)} is one image, there is nothing to list`);
   }
+  if (at.kind === "directory") return [{ names: [], place: at }];
   const { kind, path } = at;
   await using set = await openImages(path, kind);
   return set.images.map(({ names }) => {
@@ -35,9 +36,7 @@ export async function listImages(place: Place | string): Promise<readonly Listed
  *
  * @throws not-found when nothing does; invalid-argument when it holds no image
  */
-export async function recogniseImages(
-  path: string,
-): Promise<Exclude<Place, { kind: "registry" | "directory" }>> {
+export async function recogniseImages(path: string): Promise<DiskPlace> {
   await using set = await openImages(path);
   return { kind: set.kind, path };
 }
