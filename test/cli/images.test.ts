@@ -93,6 +93,20 @@ describe("images", {
     assert.equal((await run("rmi", "-f", reference)).exitCode, 0);
   });
 
+  test("push, under the image's name and to another place", async () => {
+    await must("load", "-q", "-i", archive);
+    const target = `${registry.address}/corten-test/pushed:2`;
+    const digest = await must("push", "-q", "corten-test/busybox:1", target);
+    const inspected = await commandOutput("skopeo", ["inspect", "--tls-verify=false", `docker://${target}`]);
+    assert.equal(JSON.parse(inspected).Digest, digest);
+    await must("tag", "corten-test/busybox:1", target);
+    const again = await run("push", target);
+    assert.deepEqual([again.stdout, again.exitCode], [`${digest}\n`, 0]);
+    assert.match(again.stderr, /: Already exists\n/);
+    await must("push", "-q", target, `oci:${scratch.path}/layout:x`);
+    assert.ok(await commandOutput("skopeo", ["inspect", `oci:${scratch.path}/layout:x`]));
+  });
+
   test("load, save in both formats, and load again what was saved", async () => {
     assert.match(await must("load", "-q", "-i", archive), /^Loaded image: corten-test\/busybox:1$/m);
     const saved = join(scratch.path, "saved.tar");

@@ -17,11 +17,16 @@ export function embeddedLayout(): string {
   return `${programs().images}/hello`;
 }
 
-const TRANSPORT = /^(?:docker:\/\/|oci:|oci-archive:|docker-archive:)/;
+const TRANSPORT = /^(?:docker:\/\/|oci:|oci-archive:|docker-archive:|dir:)/;
+
+/** True for a text with the name of a transport in front. */
+export function isPlace(text: string): boolean {
+  return TRANSPORT.test(text);
+}
 
 /** The origin that the user means: a reference, or a place with the name of its transport in front. */
 export function originOf(text: string): Origin {
-  if (!TRANSPORT.test(text)) {
+  if (!isPlace(text)) {
     const reference = parseReference(text);
     if (canonicalReference(reference) === EMBEDDED) {
       return { place: { kind: "layout", path: embeddedLayout() }, name: text };

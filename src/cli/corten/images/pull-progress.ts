@@ -12,15 +12,15 @@ export async function showPull(quiet: boolean): Promise<{
     if (event.type === "manifest") {
       for (const { digest } of event.layers) {
         layers.add(digest);
-        display.update(digest, { name: short(digest), status: "Waiting" });
+        display.update(digest, { name: shortDigest(digest), status: "Waiting" });
       }
     } else if (event.type === "root" || !layers.has(event.digest)) {
       // Configurations are small: they come and go without a line.
     } else if (event.type === "retry") {
-      display.update(event.digest, { name: short(event.digest), status: "Retrying" });
+      display.update(event.digest, { name: shortDigest(event.digest), status: "Retrying" });
     } else {
       const { digest, state, offset, size } = event;
-      const name = short(digest);
+      const name = shortDigest(digest);
       if (state === "exists") display.update(digest, { name, status: "Already exists" });
       else if (state === "done") display.update(digest, { name, status: "Pull complete" });
       else display.update(digest, { name, status: "Downloading", done: offset, total: size });
@@ -30,6 +30,6 @@ export async function showPull(quiet: boolean): Promise<{
 }
 
 /** The first twelve digits of a digest. */
-function short(digest: string): string {
+export function shortDigest(digest: string): string {
   return digest.slice(digest.indexOf(":") + 1).slice(0, 12);
 }

@@ -22,6 +22,12 @@ export const pullOptions = {
   creds: { type: "text", value: "USER:PASSWORD", summary: "credentials instead of those of `docker login`" },
 } as const satisfies OptionTable;
 
+export const pushOptions = {
+  quiet: { type: "flag", short: "q", summary: "print the digest only" },
+  "tls-verify": pullOptions["tls-verify"],
+  creds: pullOptions.creds,
+} as const satisfies OptionTable;
+
 export const imagesOptions = {
   quiet: { type: "flag", short: "q", summary: "print IDs only" },
   "no-trunc": { type: "flag", summary: "print IDs in full" },
@@ -81,7 +87,7 @@ export const imageCommands: readonly Command[] = [
     group,
     summary: "fetch images from a registry",
     description:
-      "A cut transfer goes on where it ended, also in another process. Images come from layouts and archives, too: oci:DIR:TAG, oci-archive:FILE, docker-archive:FILE.",
+      "A cut transfer goes on where it ended, also in another process. Images come from layouts, archives and directories, too: oci:DIR:TAG, oci-archive:FILE, docker-archive:FILE, dir:DIR.",
     arguments: [images],
     options: pullOptions,
     load: () => import("../images/pull.ts"),
@@ -92,6 +98,16 @@ export const imageCommands: readonly Command[] = [
         line: "corten pull --tls-verify=false localhost:5000/app",
       },
     ],
+  },
+  {
+    name: "push",
+    group,
+    summary: "write an image to a registry",
+    description: "DESTINATION is another name, or a place such as oci:DIR:TAG.",
+    arguments: [image, { name: "DESTINATION", optional: true }],
+    options: pushOptions,
+    load: () => import("../images/push.ts"),
+    examples: [{ text: "under another name", line: "corten push app registry.example.com/team/app:1" }],
   },
   {
     name: "images",
