@@ -3,6 +3,7 @@
 #include "../common/memory.h"
 #include "../common/names.h"
 #include "failure.h"
+#include "process-stat.h"
 
 #include <linux/signalfd.h>
 
@@ -76,11 +77,12 @@ int judge_closed(struct execution *x)
 		return 0;
 	/* Its last word was lost, which a seccomp filter without sendmsg explains. */
 	siginfo_t info = { 0 };
-	int error = k_waitid(P_PID, x->child.pid, &info, WEXITED | WNOWAIT | WNOHANG);
-	bool own_failure = info.si_code != CLD_EXITED || info.si_status == EXIT_NOT_EXECUTABLE ||
-	                   info.si_status == EXIT_NOT_FOUND;
-	if (error == 0 && info.si_pid != 0 && own_failure)
-		return fail_ended(x);
+	if (process_is_ending(x->child.pid) && k_waitid(P_PIDFD, x->child.pidfd, &info, WEXITED | WNOWAIT) == 0) {
+		bool own_failure = info.si_code != CLD_EXITED || info.si_status == EXIT_NOT_EXECUTABLE ||
+		                   info.si_status == EXIT_NOT_FOUND;
+		if (own_failure)
+			return fail_ended(x);
+	}
 	x->child.detached = true;
 	x->child.executed = true;
 	return 0;

@@ -2,10 +2,14 @@
 
 #include "execution.h"
 
-#define START_TIME_FIELD 22
 #define STATE_FIELD 3
+#define FLAGS_FIELD 9
+#define START_TIME_FIELD 22
+/* Of the flags, which the kernel keeps stable for its tracing tools. */
+#define PROCESS_EXITING 4
 
-int process_start_time(int pid, uint64_t *start_time)
+/* A numeric field of /proc/PID/stat. */
+static int stat_field(int pid, int wanted, uint64_t *value)
 {
 	char path[32];
 	struct format out = format_start(path, sizeof(path));
@@ -24,10 +28,20 @@ int process_start_time(int pid, uint64_t *start_time)
 		if (*each == ')')
 			at = each;
 	}
-	for (int field = STATE_FIELD; at && field <= START_TIME_FIELD; field++) {
+	if (at)
 		at = text_find(at, ' ');
-		if (at)
-			at++;
-	}
-	return at && parse_unsigned(at, start_time) ? 0 : -EPROTO;
+	for (int field = STATE_FIELD; at && field < wanted; field++)
+		at = text_find(at + 1, ' ');
+	return at && parse_unsigned(at + 1, value) ? 0 : -EPROTO;
+}
+
+int process_start_time(int pid, uint64_t *start_time)
+{
+	return stat_field(pid, START_TIME_FIELD, start_time);
+}
+
+bool process_is_ending(int pid)
+{
+	uint64_t flags;
+	return stat_field(pid, FLAGS_FIELD, &flags) < 0 || (flags & PROCESS_EXITING);
 }

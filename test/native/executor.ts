@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   encodePlan,
@@ -214,6 +214,7 @@ export function runPlan(
   sections: Sections,
   options: { input?: string; env?: NodeJS.ProcessEnv } = {},
 ): Outcome {
+  rmSync(join(directory, "failure"), { force: true });
   return { ...runFile(init, writePlan(directory, sections), options), failure: readFailure(directory) };
 }
 

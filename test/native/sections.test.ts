@@ -243,7 +243,7 @@ for (const { name, init } of builds) {
       const victim = join(scratch.path, "victim");
       writeFileSync(victim, "untouched");
       symlinkSync(victim, join(scratch.path, "failure"));
-      runPlan(init, scratch.path, { host: [{ op: "open", out: "$x", path: "/no/such" }] });
+      runFile(init, writePlan(scratch.path, { host: [{ op: "open", out: "$x", path: "/no/such" }] }));
       assert.equal(readFileSync(victim, "utf8"), "untouched");
       assert.ok(lstatSync(join(scratch.path, "failure")).isFile());
     });
