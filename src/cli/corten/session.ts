@@ -1,5 +1,6 @@
 import { type Engine, openEngine } from "../../engine/index.ts";
 import { selfCommand } from "../../host/index.ts";
+import { wantsColour } from "../terminal/style.ts";
 import type { CortenCall } from "./table/globals.ts";
 
 /** Opens the engine on the directories that the command line names. */
@@ -9,9 +10,12 @@ export function openSession({ globals }: Pick<CortenCall, "globals">): Engine {
     ...(root === undefined ? [] : ["--root", root]),
     ...(runRoot === undefined ? [] : ["--run-root", runRoot]),
   ];
+  const self = [...selfCommand(), ...directories];
   return openEngine({
     ...(root === undefined ? {} : { root }),
     ...(runRoot === undefined ? {} : { runRoot }),
-    removeCommand: [...selfCommand(), ...directories, "remove-ended"],
+    removeCommand: [...self, "remove-ended"],
+    // The environment does not reach that process, and with it the wish for plain text.
+    failureCommand: [...self, "report-failure", ...(wantsColour(true, process.env) ? [] : ["--plain"])],
   });
 }

@@ -183,6 +183,10 @@ export const inspectOptions = {
 
 export const waitOptions = {} as const satisfies OptionTable;
 
+export const reportFailureOptions = {
+  plain: { type: "flag", summary: "without colours" },
+} as const satisfies OptionTable;
+
 const commandLine = { name: "COMMAND", optional: true, repeated: true } as const;
 
 export const containerCommands: readonly Command[] = [
@@ -320,5 +324,14 @@ export const containerCommands: readonly Command[] = [
     arguments: [{ name: "ID" }],
     options: {},
     load: () => import("../containers/remove-ended.ts"),
+  },
+  {
+    name: "report-failure",
+    hidden: true,
+    summary: "print why a command could not be started; the executor calls it",
+    arguments: [{ name: "FILE" }],
+    options: reportFailureOptions,
+    failure: 125,
+    load: () => import("../report-failure.ts"),
   },
 ];
