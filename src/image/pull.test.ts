@@ -83,6 +83,25 @@ describe("pull", () => {
     assert.deepEqual((await store.collect({ interrupted: true })).blobs, []);
   });
 
+  test("all platforms: every image is here, only this one's layers are unpacked", async () => {
+    using store = freshStore();
+    const source = new MemoryPlace();
+    const shared = randomBytes(10);
+    const other = source.addImage([shared, randomBytes(10)], { os: "linux", architecture: "arm64" });
+    const attestation = source.addImage([randomBytes(10)], { os: "unknown", architecture: "unknown" });
+    const wanted = source.addImage([shared, layers[0]!]);
+    source.setRoot(source.addIndex([other, attestation, wanted]));
+    const { seen, consumer } = collector();
+    await pull(store, source, { name: "a", platform, allPlatforms: true, consumer });
+    for (const [digest, bytes] of source.blobs) assert.equal(store.size(digest), bytes.length);
+    assert.deepEqual([...seen.keys()].sort(), [shared, layers[0]!].map(sha256).sort());
+    const many = Array.from({ length: 1025 }, (_, index) => ({ ...wanted, digest: sha256(String(index)) }));
+    await assert.rejects(
+      pull(store, source.setRoot(source.addIndex(many)), { platform, allPlatforms: true }),
+      failsWith("resource-exhausted", /1025 manifests/),
+    );
+  });
+
   test("a second pull fetches nothing; the consumer reads from the store unless it wants not to", async () => {
     using store = freshStore();
     const source = new MemoryPlace();

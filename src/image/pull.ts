@@ -24,6 +24,8 @@ import { pullLayer } from "./pull-layer.ts";
 import { storedImage } from "./stored-image.ts";
 
 const DEFAULT_PARALLEL = 4;
+/** Manifests of one index that are fetched: each is a request. */
+const MAX_MANIFESTS = 1024;
 
 /** Options of {@link pull}. */
 export interface PullOptions {
@@ -36,7 +38,7 @@ export interface PullOptions {
   /** Layers at once. Default 4. */
   readonly parallel?: number;
   readonly onProgress?: (event: PullEvent) => void;
-  /** Sees the layers' content while it comes in. */
+  /** Sees the content of the layers of the image for {@link platform} while it comes in. */
   readonly consumer?: LayerConsumer;
   /**
    * Keeps the image when it gets no name, and beyond this call. Default: a lease of the call, which
@@ -67,12 +69,14 @@ export async function pull(store: Store, source: ImageSource, options: PullOptio
   onProgress?.({ type: "root", descriptor: root.descriptor });
   await store.put(root.descriptor, root.bytes, { lease, ...(signal === undefined ? {} : { signal }) });
 
-  const manifests = await puller.manifestsOf(root.descriptor);
+  const { manifests, chosen } = await puller.manifestsOf(root.descriptor);
   const blobs = new Map<string, WantedBlob>();
   for (const descriptor of manifests) {
     for (const blob of await puller.manifest(descriptor)) {
-      // Of two mentions the one that is a layer of an image goes to the consumer.
-      if (blobs.get(blob.descriptor.digest)?.diffID === undefined) blobs.set(blob.descriptor.digest, blob);
+      // Only the image for this platform is unpacked: the others may be no images at all, as attestations are.
+      if (descriptor === chosen) blobs.set(blob.descriptor.digest, blob);
+      else if (!blobs.has(blob.descriptor.digest))
+        blobs.set(blob.descriptor.digest, { descriptor: blob.descriptor });
     }
   }
   await puller.layers([...blobs.values()]);
@@ -96,19 +100,27 @@ class Puller {
     this.#options = options;
   }
 
-  /** The manifests to bring in. */
-  async manifestsOf(root: Descriptor): Promise<Descriptor[]> {
-    if (!isIndexType(root.mediaType)) return [root];
+  /** The manifests to bring in, and which of them is the image for the platform. */
+  async manifestsOf(
+    root: Descriptor,
+  ): Promise<{ manifests: readonly Descriptor[]; chosen: Descriptor | undefined }> {
+    if (!isIndexType(root.mediaType)) return { manifests: [root], chosen: root };
     const load = async (descriptor: Descriptor) =>
       parseIndex(await this.#document(descriptor), descriptor.mediaType, {
         what: `index ${descriptor.digest}`,
       });
     const manifests = await flattenIndex(root, load);
-    if (this.#options.allPlatforms === true) return manifests;
     const platform = this.#options.platform ?? hostPlatform();
     const chosen = chooseManifest(manifests, platform);
+    if (this.#options.allPlatforms === true) {
+      if (manifests.length <= MAX_MANIFESTS) return { manifests, chosen };
+      throw new CortenError(
+        "resource-exhausted",
+        `${this.#source.name} has ${manifests.length} manifests, more than ${MAX_MANIFESTS}`,
+      );
+    }
     if (chosen === undefined) throw noSuchPlatform(this.#source.name, manifests, platform);
-    return [chosen];
+    return { manifests: [chosen], chosen };
   }
 
   /** Brings in a manifest and its configuration; returns the blobs it lists. */
