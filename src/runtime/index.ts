@@ -10,6 +10,7 @@
 
 export type { CgroupDirectory } from "./cgroup/control.ts";
 export type { CgroupPlan, ContainerCgroup } from "./cgroup/layout.ts";
+export { planCgroups } from "./cgroup/layout.ts";
 export { CAPABILITIES } from "./config/capabilities.ts";
 export { defaultConfig, OCI_VERSION } from "./config/default-config.ts";
 export { checkConfig, parseConfig, parseProcess } from "./config/parse.ts";
@@ -29,6 +30,13 @@ export { encodePlan } from "./plan/encode.ts";
 export { formatOperation, formatPlan, planDocument } from "./plan/format.ts";
 export type { CompiledLaunch, LaunchInput, LaunchMode } from "./plan/launch-input.ts";
 export { MOUNT_OPTION_NAMES } from "./plan/mount-options.ts";
-export type { LaunchPlan, Operation, OperationName, Register, SectionName } from "./plan/operation.ts";
-export { PLAN_VERSION } from "./plan/operation.ts";
+export type {
+  LaunchPlan,
+  Operation,
+  OperationName,
+  OperationOf,
+  Register,
+  SectionName,
+} from "./plan/operation.ts";
+export { OPERATIONS, PLAN_VERSION } from "./plan/operation.ts";
 export type { DirectoryRoot, LayeredRoot, RootLayer, RootRecipe, RootUpper } from "./plan/root-recipe.ts";

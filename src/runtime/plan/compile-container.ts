@@ -30,6 +30,8 @@ export function compileContainer(
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
     c.close(slave);
   }
+  // Before the system call filter, which may not know close_range; what is opened later is close-on-exec by itself.
+  c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
   compileIdentity(c, { process, host: input.host, seccomp: input.seccomp, at: "/process" }, warnings);
   if (fifo !== undefined) {
     c.add("notify", { event: Step.ready });
@@ -37,7 +39,6 @@ export function compileContainer(
     c.add("close", { fd: fifo });
   }
   compileHooks(c, input, "startContainer", "created");
-  c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
   c.at("/process/args", () => c.add("execute", { args: process.args!, env: environmentOf(process) }));
 }
 

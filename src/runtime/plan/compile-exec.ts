@@ -149,8 +149,9 @@ function compileProcess(
     c.close(slave);
   } else c.add("refreshNull", { root: inside });
   c.close(inside);
-  compileIdentity(c, { process, host: input.host, seccomp: input.seccomp, at: "/process" }, warnings);
+  // Before the system call filter, which may not know close_range; what is opened later is close-on-exec by itself.
   c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
+  compileIdentity(c, { process, host: input.host, seccomp: input.seccomp, at: "/process" }, warnings);
   c.at("/process/args", () => c.add("execute", { args: process.args!, env: environmentOf(process) }));
 }
 

@@ -40,16 +40,16 @@ export function stackLayers(c: SectionBuilder, recipe: LayeredRoot, around: Surr
     );
   }
   if (layers.length === 1 && upper.kind === "none") {
-    return { mount: mountLayer(c, layers[0]!, around.host), attached: false };
+    return { mount: mountLayer(c, layers[0]!, around.host, "rootfs"), attached: false };
   }
   return kernelAtLeast(around.host.kernel, 6, 15) && layers.length <= MAX_DETACHED
     ? stackDetached(c, recipe, around)
     : stackAttached(c, recipe, around);
 }
 
-function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts): Register {
+function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts, label?: string): Register {
   if (layer.kind === "directory") {
-    const tree = c.take(layer.path);
+    const tree = c.take(label ?? layer.path);
     c.add("openTree", { out: tree, dir: null, path: layer.path, flags: k.OPEN_TREE_CLONE });
     return tree;
   }
@@ -66,7 +66,7 @@ function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts): Regis
   c.add("openFilesystem", { out: fs, type: "erofs" });
   c.add("configure", { fs, key: "source", value: layer.file });
   c.add("configure", { fs, key: "ro", value: null });
-  const mount = c.take(layer.file.slice(layer.file.lastIndexOf("/") + 1));
+  const mount = c.take(label ?? layer.file.slice(layer.file.lastIndexOf("/") + 1));
   c.add("createMount", { out: mount, fs, attributes: k.MOUNT_ATTR_RDONLY });
   c.release(fs);
   return mount;
