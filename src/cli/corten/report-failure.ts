@@ -1,6 +1,6 @@
 import { readFailure } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
-import type { reportFailureOptions } from "./table/containers.ts";
+import type { reportFailureOptions } from "./table/container-options.ts";
 import type { CortenCall } from "./table/globals.ts";
 
 /** What the executor and the attach client become when the command could not be started: tells why. */

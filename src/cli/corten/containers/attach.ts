@@ -1,6 +1,6 @@
 import { become } from "../become.ts";
 import { openSession } from "../session.ts";
-import type { attachOptions } from "../table/containers.ts";
+import type { attachOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /** `corten attach` */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Values } from "../../command/option.ts";
 import { type ParsedLine, parseLine } from "../../command/parse.ts";
-import { createOptions } from "../table/containers.ts";
+import { createOptions } from "../table/container-options.ts";
 import { bytes, containerSettings } from "./container-settings.ts";
 import { parseDevice, parseRootDirectory, parseTmpfs, parseVolume } from "./mounts.ts";
 

@@ -1,7 +1,7 @@
 import type { ContainerOptions } from "../../../engine/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { Values } from "../../command/option.ts";
-import type { createOptions } from "../table/containers.ts";
+import type { createOptions } from "../table/container-options.ts";
 import { parseDevice, parseRootDirectory, parseTmpfs, parseVolume } from "./mounts.ts";
 import { processSettings } from "./process-settings.ts";
 

@@ -1,6 +1,6 @@
 import { print } from "../../terminal/stream.ts";
 import { openSession } from "../session.ts";
-import type { createOptions } from "../table/containers.ts";
+import type { createOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { containerSettings } from "./container-settings.ts";
 import { withImage } from "./with-image.ts";

@@ -1,6 +1,6 @@
 import { become } from "../become.ts";
 import { openSession } from "../session.ts";
-import type { execOptions } from "../table/containers.ts";
+import type { execOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { demandTerminal, processSettings } from "./process-settings.ts";
 

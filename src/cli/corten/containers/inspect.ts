@@ -5,7 +5,7 @@ import { printError } from "../failure.ts";
 import { fillTemplate, parseFormat } from "../format.ts";
 import { openImageStore } from "../images/store.ts";
 import { openSession } from "../session.ts";
-import type { inspectOptions } from "../table/containers.ts";
+import type { inspectOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /** `corten inspect`: a JSON array of containers and images; what is not found is an error behind it. */

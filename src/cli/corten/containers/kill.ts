@@ -1,6 +1,6 @@
 import { forEachArgument } from "../each.ts";
 import { openSession } from "../session.ts";
-import type { killOptions } from "../table/containers.ts";
+import type { killOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /** `corten kill` */

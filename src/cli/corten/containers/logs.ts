@@ -3,7 +3,7 @@ import { CortenError } from "../../../spec/index.ts";
 import { write } from "../../terminal/stream.ts";
 import { parseMoment } from "../../terminal/units.ts";
 import { openSession } from "../session.ts";
-import type { logsOptions } from "../table/containers.ts";
+import type { logsOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /** `corten logs`: stdout to stdout, stderr to stderr. */

@@ -4,7 +4,7 @@ import type { Column } from "../../terminal/table.ts";
 import { formatAge } from "../../terminal/units.ts";
 import { printListing } from "../listing.ts";
 import { openSession } from "../session.ts";
-import type { psOptions } from "../table/containers.ts";
+import type { psOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { containerFilter } from "./container-filter.ts";
 

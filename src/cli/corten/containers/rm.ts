@@ -1,7 +1,7 @@
 import { isCortenError } from "../../../spec/index.ts";
 import { forEachArgument } from "../each.ts";
 import { openSession } from "../session.ts";
-import type { rmOptions } from "../table/containers.ts";
+import type { rmOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /** `corten rm` */

@@ -1,7 +1,7 @@
 import { print } from "../../terminal/stream.ts";
 import { become } from "../become.ts";
 import { openSession } from "../session.ts";
-import type { runOptions } from "../table/containers.ts";
+import type { runOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { containerSettings } from "./container-settings.ts";
 import { demandTerminal } from "./process-settings.ts";

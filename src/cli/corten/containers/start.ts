@@ -2,7 +2,7 @@ import { CortenError } from "../../../spec/index.ts";
 import { become } from "../become.ts";
 import { forEachArgument } from "../each.ts";
 import { openSession } from "../session.ts";
-import type { startOptions } from "../table/containers.ts";
+import type { startOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /** `corten start` */

@@ -1,6 +1,6 @@
 import { forEachArgument } from "../each.ts";
 import { openSession } from "../session.ts";
-import type { stopOptions } from "../table/containers.ts";
+import type { stopOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /** `corten stop` */

@@ -1,6 +1,6 @@
 import { forEachArgument } from "../each.ts";
 import { openSession } from "../session.ts";
-import type { waitOptions } from "../table/containers.ts";
+import type { waitOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /** `corten wait`: the exit code of each, or `unknown` where nobody was left to see it. */

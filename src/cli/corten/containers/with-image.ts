@@ -1,6 +1,6 @@
 import { isCortenError } from "../../../spec/index.ts";
 import type { Values } from "../../command/option.ts";
-import type { createOptions } from "../table/containers.ts";
+import type { createOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
 /**
