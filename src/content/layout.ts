@@ -5,6 +5,7 @@ import { Annotation, MediaType } from "../spec/index.ts";
 import type { Database } from "./database.ts";
 import { explainFile } from "./file-error.ts";
 import type { Names } from "./names.ts";
+import { bootID } from "./owner.ts";
 
 /**
  * The files that make the content directory an OCI image layout (image-spec, image-layout.md):
@@ -30,21 +31,26 @@ export class Layout {
 
   /**
    * Rewrites `index.json` from the names. It happens inside a write transaction, so that of two
-   * processes the one with the older list cannot come last; the row that says which state the file
-   * shows is committed after the file is on the disk, so that a kill in between only means that the
-   * next process writes it again.
+   * processes the one with the older list cannot come last. The row that says which state the file
+   * shows is committed after the file is in place, so that a kill in between only means that the next
+   * process writes it again.
+   *
+   * The file is not synced, as everyone would wait for the disk: after a power cut it may be old or
+   * empty, so the first process of another boot writes it again.
    */
   write(): void {
     this.#database.transaction(() => {
       const manifests = this.#names.list().map(({ name, descriptor }) => entry(name, descriptor));
       const index: ImageIndex = { schemaVersion: 2, mediaType: MediaType.imageIndex, manifests };
-      replaceFile(this.#directory, "index.json", JSON.stringify(index));
-      this.#database.run("UPDATE layout SET written = names");
+      replaceFile(this.#directory, "index.json", JSON.stringify(index), { sync: bootID() === "" });
+      this.#database.run("UPDATE layout SET written = names, boot = ?", bootID());
     });
   }
 
   #isStale(): boolean {
-    return this.#database.get("SELECT 1 FROM layout WHERE written <> names") !== undefined;
+    return (
+      this.#database.get("SELECT 1 FROM layout WHERE written <> names OR boot <> ?", bootID()) !== undefined
+    );
   }
 
   #create(): void {
@@ -58,7 +64,9 @@ export class Layout {
     }
     const layout: ImageLayout = { imageLayoutVersion: "1.0.0" };
     // Under the write lock: two first processes share the name of the temporary file.
-    this.#database.transaction(() => replaceFile(this.#directory, "oci-layout", JSON.stringify(layout)));
+    this.#database.transaction(() =>
+      replaceFile(this.#directory, "oci-layout", JSON.stringify(layout), { sync: true }),
+    );
   }
 }
 
@@ -68,27 +76,32 @@ function entry(name: string, { mediaType, digest, size }: Descriptor): Descripto
   return { mediaType, digest, size, annotations };
 }
 
-/** Replaces a file so that after a kill or a power cut it is the old one or the new one, whole. */
-function replaceFile(directory: string, name: string, text: string): void {
+interface ReplaceOptions {
+  /** Wait until the disk has it. */
+  readonly sync: boolean;
+}
+
+/** Replaces a file so that after a kill it is the old one or the new one, whole; with `sync` after a power cut too. */
+function replaceFile(directory: string, name: string, text: string, options: ReplaceOptions): void {
   try {
-    writeAndRename(directory, name, text);
+    writeAndRename(directory, name, text, options);
   } catch (error) {
     throw explainFile(error, `cannot write ${join(directory, name)}`);
   }
 }
 
-function writeAndRename(directory: string, name: string, text: string): void {
+function writeAndRename(directory: string, name: string, text: string, { sync }: ReplaceOptions): void {
   const temporary = join(directory, `.${name}.new`);
   const file = openSync(temporary, "w", 0o600);
   try {
     const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-    fsyncSync(file);
+    if (sync) fsyncSync(file);
   } finally {
     closeSync(file);
   }
   renameSync(temporary, join(directory, name));
-  syncDirectory(directory);
+  if (sync) syncDirectory(directory);
 }
 
 /** Makes a rename in `directory` survive a power cut. */

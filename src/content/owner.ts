@@ -34,6 +34,11 @@ export function ownerState(owner: string): OwnerState {
   return isRunning(Number(pid)) ? "alive" : "dead";
 }
 
+/** Tells this boot of the host from others; empty where the system does not say (macOS, Windows). */
+export function bootID(): string {
+  return identity().boot;
+}
+
 function identity(): Identity {
   self ??= {
     pid: process.pid,

@@ -320,6 +320,14 @@ describe("names and index.json", () => {
     rmSync(join(root, "content/index.json"));
     openStore(root).close();
     assert.deepEqual(names(), ["c:1"]);
+    // What a power cut leaves of a file that was not synced, seen after the next boot:
+    writeFileSync(join(root, "content/index.json"), "");
+    {
+      using database = openDatabase(root);
+      database.transaction(() => database.run("UPDATE layout SET boot = 'another'"));
+    }
+    openStore(root).close();
+    assert.deepEqual(names(), ["c:1"]);
   });
 
   test("a name needs content, and a name that can be shown", async () => {

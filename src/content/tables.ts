@@ -6,7 +6,7 @@ import { defineSchema } from "./schema.ts";
  * - `names`: what the user calls an image, and the index or manifest it means.
  * - `leases`, `lease_content`: what garbage collection must keep although no name leads to it.
  * - `claims`: which process writes which partial blob.
- * - `layout`: how often the names changed, and which of these states `index.json` shows.
+ * - `layout`: how often the names changed, and which of these states `index.json` shows since which boot.
  */
 export const contentSchema = defineSchema("content", [
   `CREATE TABLE names (
@@ -44,4 +44,5 @@ export const contentSchema = defineSchema("content", [
    CREATE TRIGGER names_updated AFTER UPDATE ON names BEGIN UPDATE layout SET names = names + 1; END;
    CREATE TRIGGER names_deleted AFTER DELETE ON names BEGIN UPDATE layout SET names = names + 1; END;`,
   adoptNames,
+  "ALTER TABLE layout ADD COLUMN boot TEXT NOT NULL DEFAULT ''",
 ]);
