@@ -49,6 +49,8 @@ static int prepare(struct keeper *keeper, struct fault *fault)
 		return fault_errno(fault, "signalfd", "SIGCHLD");
 	if (log_open(&keeper->service.log, options->log, options->log_max, fault) < 0)
 		return -1;
+	if (identity_write(IDENTITY_FILE, fault) < 0)
+		return -1;
 	keeper->service.listener = socket_listen(ATTACH_SOCKET, fault);
 	if (keeper->service.listener < 0)
 		return -1;
@@ -112,8 +114,9 @@ static int await_executor(struct keeper *keeper, pid_t executor, struct fault *f
 	}
 }
 
-static void remove_sockets(void)
+static void remove_files(void)
 {
+	(void)unlink(IDENTITY_FILE);
 	(void)unlink(ATTACH_SOCKET);
 	(void)unlink(CONSOLE_SOCKET);
 }
@@ -262,7 +265,7 @@ static int fail(const struct keeper *keeper, const struct fault *fault)
 {
 	report_fault(fault);
 	refuse_clients(keeper, 125);
-	remove_sockets();
+	remove_files();
 	return 125;
 }
 
@@ -285,7 +288,7 @@ int keeper_run(const struct options *options)
 	if (executor_ending.code != 0) {
 		report("failed", executor_ending.code);
 		refuse_clients(&keeper, executor_ending.code);
-		remove_sockets();
+		remove_files();
 		return 125;
 	}
 	if (record_read(options->record, &keeper.container, &fault) < 0)
@@ -301,6 +304,6 @@ int keeper_run(const struct options *options)
 
 	for (unsigned int i = 0; i < options->cgroup_count; i++)
 		(void)cgroup_remove(options->cgroups[i], &fault);
-	remove_sockets();
+	remove_files();
 	return become_remover(options);
 }

@@ -4,14 +4,14 @@
  *   corten-monitor run --dir DIR --record FILE --exit FILE [--log FILE [--log-max BYTES]] [--terminal] [--stdin]
  *                      [--hold] [--memory-events FILE] [--cgroup DIR]... [--remove ARG]... -- INIT ARG...
  *
- * DIR is the container's volatile directory (0700); attach.sock and, with --terminal, console.sock are made in it.
- * The keeper starts the executor (INIT), which makes the container, writes "PID STARTTIME\n" to the record and ends;
- * the container's first process is then the keeper's child. It forks a worker for the copying (serve.h), waits for
+ * DIR is the container's volatile directory (0700); attach.sock, monitor (the keeper's "PID STARTTIME") and,
+ * with --terminal, console.sock are made in it. The keeper starts the executor (INIT), which makes the container,
+ * writes its PID to the record and ends; the container's first process is then the keeper's child. It forks a worker for the copying (serve.h), waits for
  * the container to end, and
  *
  *   1. writes the exit record, so that who waits for it learns it first;
  *   2. lets the worker pass the rest of the output on;
- *   3. removes the cgroups, the sockets and the record;
+ *   3. removes the cgroups and its own files;
  *   4. becomes the --remove command, when there is one.
  *
  * The starter reads from the pipe on descriptor 3: `ready PID`, `failed CODE` (of the executor, whose own failure

@@ -12,7 +12,7 @@
 struct options {
 	/* The container's volatile directory (0700); sockets are made in it by relative names. */
 	const char *directory;
-	/* Where corten-init writes "PID STARTTIME\n". */
+	/* Where corten-init writes the PID of the container's first process. */
 	const char *record;
 	/* Where the exit record goes. */
 	const char *exit_record;

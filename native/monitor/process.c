@@ -79,6 +79,43 @@ pid_t process_spawn(char **argv, const struct child_ends *ends, struct fault *fa
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
+/* Field 22 of proc_pid_stat(5), as text. Fields are counted after the name, which may hold anything. */
+static const char *start_time(char *stat)
+{
+	char *at = strrchr(stat, ')');
+	for (int field = 2; at != NULL && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL)
+		return NULL;
+	at[1 + strcspn(at + 1, " \n")] = '\0';
+	return at + 1;
+}
+
+int identity_write(const char *name, struct fault *fault)
+{
+	char stat[1024];
+	char line[64];
+	struct text text = { .data = line, .capacity = sizeof(line) };
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, stat, sizeof(stat) - 1);
+	if (fd >= 0)
+		close(fd);
+	stat[length > 0 ? length : 0] = '\0';
+	const char *time = start_time(stat);
+	if (time == NULL)
+		return fault_set(fault, EPROTO, "read", "/proc/self/stat");
+	text_add_number(&text, (unsigned long long)getpid(), 1);
+	text_add(&text, " ");
+	text_add(&text, time);
+	text_add(&text, "\n");
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fault_errno(fault, "open", name);
+	ssize_t wrote = write(fd, line, text.length);
+	close(fd);
+	return wrote == (ssize_t)text.length ? 0 : fault_errno(fault, "write", name);
+}
+
 int record_read(const char *path, pid_t *pid, struct fault *fault)
 {
 	char content[64];
@@ -88,11 +125,9 @@ int record_read(const char *path, pid_t *pid, struct fault *fault)
 	ssize_t length = read(fd, content, sizeof(content) - 1);
 	close(fd);
 	content[length > 0 ? length : 0] = '\0';
-	char *blank = strchr(content, ' ');
+	content[strcspn(content, " \n")] = '\0';
 	unsigned long long number;
-	if (blank != NULL)
-		*blank = '\0';
-	if (blank == NULL || !text_number(content, &number) || number == 0 || number > INT_MAX)
+	if (!text_number(content, &number) || number == 0 || number > INT_MAX)
 		return fault_set(fault, EPROTO, "read", path);
 	*pid = (pid_t)number;
 	return 0;

@@ -22,7 +22,10 @@ void signals_restore(void);
 /* Forks and executes argv with `ends` as its 0, 1 and 2. Returns the PID. */
 pid_t process_spawn(char **argv, const struct child_ends *ends, struct fault *fault);
 
-/* Reads "PID STARTTIME\n". */
+/* Writes "PID STARTTIME\n" of this process to `name` in the working directory: who works for the container. */
+int identity_write(const char *name, struct fault *fault);
+
+/* Reads the PID of "PID STARTTIME\n" or "PID". */
 int record_read(const char *path, pid_t *pid, struct fault *fault);
 
 /* Writes a line to the starter; nobody may be listening any more. */

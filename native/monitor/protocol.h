@@ -26,6 +26,8 @@
 
 #define ATTACH_SOCKET "attach.sock"
 #define CONSOLE_SOCKET "console.sock"
+/* "PID STARTTIME\n" of the keeper, while it lives. */
+#define IDENTITY_FILE "monitor"
 #define PROTOCOL_VERSION 1
 #define FRAME_HEADER 8
 #define FRAME_MAX 16384

@@ -38,19 +38,16 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
-/** When an image is fetched before a container is made from it. */
-export type PullPolicy = "missing" | "always" | "never";
-
 /**
  * What a container is made of. Exactly one of `image` and `rootfs` is given. Whatever is absent
  * comes from the image's configuration, and where that is silent from docker's defaults.
  */
 export interface ContainerOptions {
-  /** Image reference as users type it. */
+  /** Image reference as users type it. The image is in the store: fetching it is the caller's. */
   readonly image?: string;
+  /** Says so in words: the engine never fetches an image. */
+  readonly pull?: "never";
   readonly rootfs?: RootDirectory;
-  /** Default: `missing`. */
-  readonly pull?: PullPolicy;
   /** Arguments; replace the image's Cmd. */
   readonly command?: readonly string[];
   /** Replaces the image's Entrypoint and drops its Cmd; empty: no entrypoint. */
@@ -61,7 +58,7 @@ export interface ContainerOptions {
   readonly hostname?: string;
   /** `NAME=value`; later ones win, and all win over the image's. */
   readonly env?: readonly string[];
-  /** Absolute path; made when missing. */
+  /** Absolute path, or relative to the image's WorkingDir; made when missing. */
   readonly workingDirectory?: string;
   /** `USER[:GROUP]`, each a name of the image's own files or a number. */
   readonly user?: string;

@@ -1,3 +1,6 @@
+import type { Store } from "../content/index.ts";
+import type { CollectedSnapshots, Snapshots } from "../snapshot/index.ts";
+import type { Digest } from "../spec/index.ts";
 import type { Attachment } from "./attach/index.ts";
 import type {
   CallOptions,
@@ -21,6 +24,8 @@ export interface ProcessImage {
   readonly path: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** `null`: the caller opens /dev/null as descriptor 0 first, since the container's stdin was not asked for. */
+  readonly stdin: "inherit" | "null";
 }
 
 export interface EngineOptions {
@@ -34,6 +39,12 @@ export interface EngineOptions {
    * such a container is removed by the next engine that looks.
    */
   readonly removeCommand?: readonly string[];
+  /**
+   * The command that a {@link ProcessImage} becomes when the container or command could not be started, called with
+   * the failure's file as one more argument: it prints what the runtime room's `readFailure` reads, and exits with 125, 126
+   * or 127. Default: a silent exit with 125.
+   */
+  readonly failureCommand?: readonly string[];
 }
 
 export interface ListOptions {
@@ -56,8 +67,12 @@ export interface AttachOptions {
 export interface Engine extends AsyncDisposable {
   readonly root: string;
   readonly runRoot: string;
+  /** The images; shares the engine's database connection. */
+  readonly store: Store;
+  /** The unpacked layers: `snapshots.consumer()` is for `pull`. */
+  readonly snapshots: Snapshots;
 
-  /** Makes a container without starting it; fetches its image as `pull` says. */
+  /** Makes a container without starting it; its image is in the store. @throws not-found when it is not */
   create(options: ContainerOptions, call?: CallOptions): Promise<CreatedContainer>;
   /** Makes and starts a container under corten-monitor. Its life does not depend on this process. */
   run(options: ContainerOptions, call?: CallOptions): Promise<RunningContainer>;
@@ -72,8 +87,8 @@ export interface Engine extends AsyncDisposable {
   prepareStart(reference: string, options?: AttachOptions): Promise<ProcessImage>;
   /** Prepares what the calling process becomes to run a command in the container. */
   prepareExec(reference: string, options: ExecOptions): Promise<ProcessImage>;
-  /** Runs a command in the container in the background (`exec -d`); answers its PID on the host. */
-  exec(reference: string, options: ExecOptions, call?: CallOptions): Promise<number>;
+  /** Runs a command in the container in the background (`exec -d`); resolves once it runs. */
+  exec(reference: string, options: ExecOptions, call?: CallOptions): Promise<void>;
   /** The stop signal, then SIGKILL after the grace period. A container that does not run is left as it is. */
   stop(reference: string, options?: StopOptions): Promise<ExitStatus>;
   /** Sends a signal, by name or number. Default: SIGKILL. @throws failed-precondition when it does not run */
@@ -91,6 +106,13 @@ export interface Engine extends AsyncDisposable {
   prepareAttach(reference: string, options?: AttachOptions): Promise<ProcessImage>;
   /** The container behind a name, an ID or the beginning of an ID. */
   findContainer(reference: string): Promise<Container>;
+
+  /** The containers made from an image, for `removeImage`'s `usedBy`. */
+  containersOf(
+    imageID: Digest,
+  ): Promise<readonly { readonly container: string; readonly running: boolean }[]>;
+  /** Removes the unpacked layers that neither an image nor a container uses; called after images were removed. */
+  collectSnapshots(): Promise<CollectedSnapshots>;
 
   /** Removes what dead processes left: ended `autoRemove` containers, half-made ones, their cgroups and files. */
   repair(): Promise<void>;

@@ -4,11 +4,9 @@
  * log and exit record) and, while it runs, a directory below the run root with its attach socket. No
  * status is stored: what a container is doing is worked out from live facts each time someone asks, so a
  * process that is killed at any point leaves nothing that the next command cannot finish or undo.
- *
- * `openEngine(options?: EngineOptions): Engine` is the way in.
  */
 
-export type { Attachment, OutputChunk } from "./attach/index.ts";
+export type { AttachedExit, Attachment, OutputChunk } from "./attach/index.ts";
 export type {
   CallOptions,
   Container,
@@ -23,7 +21,6 @@ export type {
   ContainerOptions,
   DeviceOptions,
   ExecOptions,
-  PullPolicy,
   RootDirectory,
   TerminalSize,
   TmpfsOptions,
@@ -31,5 +28,6 @@ export type {
 } from "./container-options.ts";
 export type { AttachOptions, Engine, EngineOptions, ListOptions, ProcessImage } from "./engine.ts";
 export type { ContainerInspect, ContainerSummary } from "./inspect.ts";
+export { openEngine } from "./local-engine.ts";
 export type { LogEntry, LogOptions, LogStream } from "./log/index.ts";
 export type { ContainerState } from "./status.ts";

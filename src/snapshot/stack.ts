@@ -10,15 +10,25 @@ export interface LayerStack {
   readonly diffIDs: readonly Digest[];
   /** Absolute paths of EROFS images, the lowest first; the uppermost may be a fix-up. */
   readonly files: readonly string[];
+  /** Of the root directory. */
+  readonly rootAttributes: RootAttributes;
   /** /etc/passwd and /etc/group as the root file system has them, cut at 1 MiB; undefined where there is none. */
   readonly passwd: string | undefined;
   readonly group: string | undefined;
+}
+
+export interface RootAttributes {
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** What is stored of a stack. Files are named by digest, so that the data directory can be moved. */
 export interface StackRecord {
   readonly layers: ReadonlyArray<{ readonly diffID: Digest; readonly size: number }>;
   readonly fixUp: { readonly chainID: Digest; readonly size: number } | undefined;
+  readonly rootAttributes: RootAttributes;
   readonly passwd: string | undefined;
   readonly group: string | undefined;
 }
@@ -60,8 +70,9 @@ export function readStack(files: SnapshotFiles, imageID: Digest): LayerStack | u
     if (sizeOf(path) !== record.fixUp.size) return undefined;
     paths.push(path);
   }
-  const { passwd, group } = record;
-  return { imageID, diffIDs: record.layers.map(({ diffID }) => diffID), files: paths, passwd, group };
+  const { passwd, group, rootAttributes } = record;
+  const diffIDs = record.layers.map(({ diffID }) => diffID);
+  return { imageID, diffIDs, files: paths, rootAttributes, passwd, group };
 }
 
 function decodeStack(bytes: Uint8Array, file: string): StackRecord {
@@ -80,6 +91,11 @@ function decodeStack(bytes: Uint8Array, file: string): StackRecord {
     fixUp: fixUp.absent
       ? undefined
       : { chainID: fixUp.field("chainID").string() as Digest, size: fixUp.field("size").size() },
+    rootAttributes: {
+      mode: view.field("rootAttributes").field("mode").size(),
+      uid: view.field("rootAttributes").field("uid").size(),
+      gid: view.field("rootAttributes").field("gid").size(),
+    },
     passwd: optional("passwd"),
     group: optional("group"),
   };

@@ -16,9 +16,18 @@ import type { SnapshotFiles } from "./layer-files.ts";
 import { sizeOf } from "./layer-files.ts";
 import type { LayerIndex } from "./layer-index.ts";
 import { MergedTree } from "./merged-tree.ts";
-import { encodeStack } from "./stack.ts";
+import { encodeStack, type RootAttributes } from "./stack.ts";
 
 const MAX_ACCOUNT_FILE = 1024 * 1024;
+const EMPTY_ROOT: NodeAttributes = {
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  mtime: { seconds: 0, nanoseconds: 0 },
+  xattrs: new Map(),
+};
+/** The digest of nothing: the chain of no layers. */
+const EMPTY_CHAIN: Digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /**
  * Works out how the layers of an image stack, and stores it: whether a fix-up image is needed and which, and the
@@ -44,6 +53,7 @@ export async function makeStack(
     const record = {
       layers: indexes.map(({ diffID, size }) => ({ diffID, size })),
       fixUp,
+      rootAttributes: rootAttributes(indexes),
       passwd: account("etc/passwd"),
       group: account("etc/group"),
     };
@@ -51,6 +61,12 @@ export async function makeStack(
   } finally {
     for (const reader of opened) reader[Symbol.dispose]();
   }
+}
+
+/** Those of the uppermost layer that describes its root. */
+function rootAttributes(indexes: readonly LayerIndex[]): RootAttributes {
+  const root = indexes.findLast(({ directories }) => directories[0]?.implied === false)?.directories[0];
+  return { mode: root?.mode ?? 0o755, uid: root?.uid ?? 0, gid: root?.gid ?? 0 };
 }
 
 async function makeFixUp(
@@ -65,8 +81,10 @@ async function makeFixUp(
       hasOtherFile: (path) => isOtherFile(readers[i]!, path),
     })),
   );
+  // overlayfs wants at least one layer: an image without any gets an empty one.
+  if (indexes.length === 0) fixes.set("", EMPTY_ROOT);
   if (fixes.size === 0) return undefined;
-  const chainID = (await chainIDs(indexes.map(({ diffID }) => diffID))).at(-1)!;
+  const chainID = (await chainIDs(indexes.map(({ diffID }) => diffID))).at(-1) ?? EMPTY_CHAIN;
   const file = files.fixUp(chainID);
   if (!existsSync(file)) await writeFixUp(file, fixes, chainID);
   return { chainID, size: sizeOf(file)! };

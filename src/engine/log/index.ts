@@ -5,3 +5,5 @@
  */
 
 export type { LogEntry, LogOptions, LogStream } from "./entry.ts";
+export type { LogSource } from "./read.ts";
+export { readLog } from "./read.ts";

@@ -1,0 +1,75 @@
+import { join, resolve } from "node:path";
+import { openStore, type Store } from "../content/index.ts";
+import { dataDirectory, ensurePrivateDirectory, runDirectory } from "../host/index.ts";
+import { Runtime } from "../runtime/index.ts";
+import { openSnapshots, type Snapshots } from "../snapshot/index.ts";
+import { CortenError, isCortenError } from "../spec/index.ts";
+import { ContainerFiles } from "./container-files.ts";
+import type { EngineOptions } from "./engine.ts";
+import { isOwnerAlive } from "./owner.ts";
+import { type ContainerFacts, type DerivedStatus, deriveStatus } from "./status.ts";
+import { ContainerTable, ENGINE_SCHEMA, type StoredContainer } from "./stored-container.ts";
+
+/** What every part of one engine works with. Nothing is remembered here that another process could change. */
+export class EngineContext {
+  readonly root: string;
+  readonly runRoot: string;
+  readonly store: Store;
+  readonly table: ContainerTable;
+  readonly snapshots: Snapshots;
+  readonly runtime: Runtime;
+  readonly removeCommand: readonly string[];
+  readonly failureCommand: readonly string[];
+
+  constructor(options: EngineOptions) {
+    this.root = resolve(options.root ?? dataDirectory());
+    this.runRoot = resolve(options.runRoot ?? runDirectory());
+    this.removeCommand = options.removeCommand ?? [];
+    this.failureCommand = options.failureCommand ?? [];
+    ensurePrivateDirectory(this.root);
+    this.store = openStore(this.root, [ENGINE_SCHEMA]);
+    this.table = new ContainerTable(this.store.database);
+    this.snapshots = openSnapshots(this.root);
+    this.runtime = new Runtime({ root: join(this.runRoot, "engine"), onFailure: this.failureCommand });
+  }
+
+  files(id: string): ContainerFiles {
+    return new ContainerFiles(this.root, this.runRoot, id);
+  }
+
+  status(container: StoredContainer): DerivedStatus {
+    return deriveStatus(this.facts(container));
+  }
+
+  facts(container: StoredContainer): ContainerFacts {
+    const files = this.files(container.id);
+    // In this order: what ends while we look leaves its exit record before its monitor goes.
+    const pid = this.#pid(container.id);
+    const monitored = files.hasMonitor();
+    return {
+      complete: container.complete,
+      ownerAlive: isOwnerAlive(container.owner),
+      pid,
+      monitored,
+      started: container.started !== null,
+      exit: files.readExit(),
+    };
+  }
+
+  /** The container that a reference means; one that is to be removed does not exist any more. */
+  find(reference: string): StoredContainer {
+    const container = this.table.find(reference);
+    if (this.status(container).state !== "abandoned") return container;
+    throw new CortenError("not-found", `no such container: ${reference.slice(0, 100)}`);
+  }
+
+  #pid(id: string): number | null {
+    try {
+      const { pid } = this.runtime.state(id);
+      return pid > 0 ? pid : null;
+    } catch (error) {
+      if (isCortenError(error, "not-found")) return null;
+      throw error;
+    }
+  }
+}
