@@ -243,9 +243,9 @@ static inline int k_fchmodat2(int dir, const char *path, unsigned mode, int flag
 	return (int)call4(__NR_fchmodat2, dir, path, mode, flags);
 }
 
-static inline int k_faccessat2(int dir, const char *path, int mode, int flags)
+static inline int k_faccessat(int dir, const char *path, int mode)
 {
-	return (int)call4(__NR_faccessat2, dir, path, mode, flags);
+	return (int)call3(__NR_faccessat, dir, path, mode);
 }
 
 static inline int k_chdir(const char *path)
