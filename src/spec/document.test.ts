@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { parseDocument, parseIndex, parseManifest } from "./document.ts";
 import { isCortenError } from "./error.ts";
 import { parseImageConfig } from "./image-config.ts";
@@ -155,5 +156,63 @@ test("a configuration may hold nulls and unknown fields, not an unknown rootfs t
   refuses(
     () => parseImageConfig(bytes({ ...config, rootfs: { type: "layers", diff_ids: ["x"] } })),
     "/rootfs/diff_ids/0",
+  );
+});
+
+test("any JSON is either read or refused with a CortenError", () => {
+  const names = [
+    "schemaVersion",
+    "mediaType",
+    "config",
+    "layers",
+    "manifests",
+    "digest",
+    "size",
+    "annotations",
+    "rootfs",
+    "type",
+    "diff_ids",
+    "os",
+    "history",
+    "platform",
+    "data",
+    "__proto__",
+  ];
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small", withCrossShrink: true },
+      fc.constantFrom(
+        null,
+        2,
+        1,
+        -1,
+        "",
+        "layers",
+        `sha256:${HEX}`,
+        MediaType.imageManifest,
+        MediaType.imageIndex,
+      ),
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom(...names), tie("value"), { maxKeys: 6 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(
+      value,
+      fc.constantFrom(undefined, MediaType.imageManifest, MediaType.imageIndex),
+      (document, type) => {
+        for (const read of [
+          () => parseDocument(bytes(document), type),
+          () => parseImageConfig(bytes(document)),
+        ]) {
+          try {
+            read();
+          } catch (error) {
+            assert.ok(isCortenError(error), String(error));
+          }
+        }
+      },
+    ),
+    { numRuns: 1000 },
   );
 });

@@ -5,7 +5,7 @@ import type { LayoutFiles } from "../layout/files.ts";
 import { openSeekable } from "./spool.ts";
 
 const BLOCK = 512;
-const CHUNK = 256 * 1024;
+const CHUNK = 1024 * 1024;
 /** What the tar reader gets for content that nobody looks at. */
 const SKIPPED = new Uint8Array(1024 * 1024);
 /** An archive of images holds a few files a layer; a hostile one must not fill the memory. */

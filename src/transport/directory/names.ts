@@ -1,5 +1,5 @@
 import type { Digest } from "../../spec/index.ts";
-import { CortenError, splitDigest } from "../../spec/index.ts";
+import { CortenError, parseDigest, splitDigest } from "../../spec/index.ts";
 
 /** The file that skopeo's `dir:` transport looks for, with its version. */
 export const VERSION_FILE = "version";
@@ -9,7 +9,7 @@ export const ROOT_FILE = "manifest.json";
 
 /** The file of a blob: its digest without the algorithm, which is always sha256 there. */
 export function blobFile(digest: Digest): string {
-  const [algorithm, encoded] = splitDigest(digest);
+  const [algorithm, encoded] = splitDigest(parseDigest(digest));
   if (algorithm === "sha256") return encoded;
   throw new CortenError(
     "unimplemented",

@@ -3,6 +3,7 @@ import {
   Annotation,
   CortenError,
   MAX_DOCUMENT_SIZE,
+  parseDigest,
   parseIndex,
   parseStrictJson,
   splitDigest,
@@ -10,9 +11,13 @@ import {
 import { verifyBytes } from "../stream.ts";
 import type { LayoutFiles } from "./files.ts";
 
-/** Where image-layout.md keeps a blob. The digest has passed parseDigest, so the path stays inside. */
+/**
+ * Where image-layout.md keeps a blob.
+ *
+ * @throws invalid-argument for a digest that could lead elsewhere (CVE-2024-3727)
+ */
 export function blobPath({ digest }: Pick<Descriptor, "digest">): string {
-  const [algorithm, encoded] = splitDigest(digest);
+  const [algorithm, encoded] = splitDigest(parseDigest(digest));
   return `blobs/${algorithm}/${encoded}`;
 }
 

@@ -6,7 +6,7 @@ import { CortenError } from "../../spec/index.ts";
 import type { LayoutFiles } from "./files.ts";
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-const CHUNK = 256 * 1024;
+const CHUNK = 1024 * 1024;
 
 /**
  * A directory of which every file is reached one component at a time, none of them a symbolic link:

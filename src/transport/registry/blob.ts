@@ -1,5 +1,5 @@
 import type { Descriptor } from "../../spec/index.ts";
-import { CortenError, isCortenError } from "../../spec/index.ts";
+import { CortenError, isCortenError, parseDigest } from "../../spec/index.ts";
 import type { ApiRequest, RegistryClient } from "./client.ts";
 import { RegistryError } from "./failure.ts";
 import type { HttpReply } from "./http.ts";
@@ -20,6 +20,7 @@ export async function readBlob(
   signal: AbortSignal | undefined,
 ): Promise<AsyncIterable<Uint8Array>> {
   const { size } = descriptor;
+  parseDigest(descriptor.digest);
   if (!Number.isSafeInteger(offset) || offset < 0 || offset > size) {
     throw new CortenError(
       "invalid-argument",

@@ -6,7 +6,7 @@ import { findCredentials } from "./credentials.ts";
 import { failureOf, RegistryError } from "./failure.ts";
 import type { HttpReply, HttpRequest } from "./http.ts";
 import { Connections } from "./http.ts";
-import { readStart } from "./http-body.ts";
+import { isStream, readStart } from "./http-body.ts";
 import { hostOf, isLoopback } from "./network.ts";
 import type { RegistryOptions } from "./options.ts";
 import { checkRedirect } from "./realm.ts";
@@ -85,8 +85,7 @@ export class RegistryClient implements AsyncDisposable {
    * @throws CortenError by the status (see failureOf), or `unavailable` when no answer comes
    */
   async request(request: ApiRequest): Promise<HttpReply> {
-    const once = request.body !== undefined && !(request.body instanceof Uint8Array);
-    const policy = once ? { ...this.retry, attempts: 1 } : this.retry;
+    const policy = isStream(request.body) ? { ...this.retry, attempts: 1 } : this.retry;
     return retrying(policy, request.signal, () => this.requestOnce(request));
   }
 
@@ -133,8 +132,7 @@ export class RegistryClient implements AsyncDisposable {
     const scope = request.alsoPull === undefined ? own : `${own} repository:${request.alsoPull}:pull`;
     const first = await this.#authorizer.current(scope, request.signal);
     const reply = await this.#follow(withAuthorization(http, first), base);
-    const streamed = request.body !== undefined && !(request.body instanceof Uint8Array);
-    if (reply.status !== 401 || reply.url.origin !== base.origin || streamed) return reply;
+    if (reply.status !== 401 || reply.url.origin !== base.origin || isStream(request.body)) return reply;
     const answer = await this.#authorizer.answer(reply, base, scope, first, request.signal);
     if (answer === undefined) return reply;
     reply.drop();
@@ -159,7 +157,7 @@ export class RegistryClient implements AsyncDisposable {
         );
       }
       const safe = current.method === "GET" || current.method === "HEAD";
-      const again = safe || ((reply.status === 307 || reply.status === 308) && isReplayable(current));
+      const again = safe || ((reply.status === 307 || reply.status === 308) && !isStream(current.body));
       if (!again) {
         throw new RegistryError(
           "failed-precondition",
@@ -231,8 +229,4 @@ function withAuthorization(request: HttpRequest, authorization: string | undefin
 
 function isRedirect(status: number): boolean {
   return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
-}
-
-function isReplayable({ body }: HttpRequest): boolean {
-  return body === undefined || body instanceof Uint8Array;
 }

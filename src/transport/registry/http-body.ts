@@ -11,6 +11,11 @@ export function bodyHeaders({ method, body }: HttpRequest): Record<string, strin
   return method === "POST" || method === "PUT" || method === "PATCH" ? { "content-length": "0" } : {};
 }
 
+/** True for a body that can be sent only once. */
+export function isStream(body: Body | undefined): boolean {
+  return body !== undefined && !(body instanceof Uint8Array);
+}
+
 /** Writes the body with back-pressure; stops without an error when the server answers before its end. */
 export async function sendBody(
   message: ClientRequest,

@@ -4,8 +4,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { CortenError } from "../../spec/index.ts";
 import { tlsContext } from "./certificates.ts";
 import { RegistryError, shownUrl } from "./failure.ts";
-import { bodyHeaders, sendBody } from "./http-body.ts";
-import type { AddressRule } from "./network.ts";
+import { bodyHeaders, isStream, sendBody } from "./http-body.ts";
+import type { Reach } from "./network.ts";
 import { guardedLookup, hostOf } from "./network.ts";
 import { proxyAuthorization, proxyFor } from "./proxy.ts";
 import { Silence } from "./silence.ts";
@@ -21,8 +21,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Body;
   readonly signal?: AbortSignal | undefined;
-  /** Refuses addresses that this request must not reach. */
-  readonly addresses?: AddressRule | undefined;
+  /** The reaches that the host's addresses may have. Default: any. */
+  readonly addresses?: readonly Reach[] | undefined;
 }
 
 /** The head of an answer; the body is still on the connection and must be read or dropped. */
@@ -36,6 +36,9 @@ export interface HttpReply {
   /** Lets go of the body without reading it. */
   drop(): void;
 }
+
+/** How long the answer to an upload may take, in milliseconds. */
+const PATIENCE = 10 * 60_000;
 
 /** How connections are made. */
 export interface ConnectionOptions {
@@ -81,10 +84,7 @@ export class Connections implements AsyncDisposable {
         ...bodyHeaders(request),
         ...(asked === undefined ? {} : proxyAuthorization(asked)),
       },
-      // A guarded request must not run on a connection that was made without the guard.
-      agent: await (addresses === undefined
-        ? this.#agent(contact, proxy)
-        : this.#newAgent(contact, proxy, false)),
+      agent: await this.#agent(contact, proxy, addresses),
       ...(lookup === undefined || proxy !== undefined ? {} : { lookup }),
       ...(signal === undefined ? {} : { signal }),
     };
@@ -115,6 +115,8 @@ export class Connections implements AsyncDisposable {
     try {
       if (request.body !== undefined) await sendBody(message, request.body, answered, silence);
       message.end();
+      // A registry over an object store copies a large blob before it answers.
+      silence.watch(isStream(request.body) ? Math.max(idleTimeout, PATIENCE) : idleTimeout);
       const response = await answered;
       return {
         status: response.statusCode ?? 0,
@@ -132,19 +134,21 @@ export class Connections implements AsyncDisposable {
     }
   }
 
-  #agent(url: URL, proxy: URL | undefined): Promise<HttpAgent> {
-    const known = this.#agents.get(url.origin);
+  /** The pool for a URL. A guarded request must not run on a connection that was made without its guard. */
+  #agent(url: URL, proxy: URL | undefined, addresses: readonly Reach[] = []): Promise<HttpAgent> {
+    const key = [url.origin, ...addresses].join(" ");
+    const known = this.#agents.get(key);
     if (known !== undefined) return known;
-    const agent = this.#newAgent(url, proxy, true);
-    this.#agents.set(url.origin, agent);
+    const agent = this.#newAgent(url, proxy);
+    this.#agents.set(key, agent);
     return agent;
   }
 
-  async #newAgent(url: URL, proxy: URL | undefined, keepAlive: boolean): Promise<HttpAgent> {
-    if (url.protocol === "http:") return new HttpAgent({ keepAlive });
+  async #newAgent(url: URL, proxy: URL | undefined): Promise<HttpAgent> {
+    if (url.protocol === "http:") return new HttpAgent({ keepAlive: true });
     const { certificateDirectories, environment, insecure } = this.#options;
     const secureContext = await tlsContext(url.host, certificateDirectories, environment);
-    const options = { keepAlive, rejectUnauthorized: !insecure, secureContext };
+    const options = { keepAlive: true, rejectUnauthorized: !insecure, secureContext };
     const tunnel = proxy !== undefined && proxy !== url;
     return tunnel ? new TunnelAgent(proxy, options) : new HttpsAgent(options);
   }

@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { CortenError } from "../../spec/index.ts";
 
@@ -67,28 +68,24 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
-/** A rule about the addresses that one request may connect to. */
-export type AddressRule = (address: string) => boolean;
-
 /**
- * Applies `rule` to every address of `host` before anything is sent. Where the host is a name, the
- * returned lookup does it at connection time, so that a name cannot change its address in between.
+ * Lets a request connect only to addresses of the given reaches, whatever its host resolves to. An IP
+ * literal is checked now; a name by the returned lookup when the connection is made, so that it cannot
+ * change its address in between.
  *
- * @throws permission-denied for an IP literal that the rule refuses
+ * @throws permission-denied for an IP literal of another reach
  */
-export async function guardedLookup(
-  host: string,
-  rule: AddressRule,
-): Promise<import("node:net").LookupFunction> {
+export async function guardedLookup(host: string, reaches: readonly Reach[]): Promise<LookupFunction> {
   const refused = (address: string) =>
     new CortenError("permission-denied", `the registry refers to ${host} (${address}), an internal address`, {
-      hint: "only a registry on this machine may refer to it",
+      hint: "only a registry on this machine, or in the same network, may refer to it",
     });
-  if (isIP(host) !== 0 && !rule(host)) throw refused(host);
+  if (isIP(host) !== 0 && !reaches.includes(reachOf(host))) throw refused(host);
   const dns = await import("node:dns");
   return (name, options, callback) => {
     dns.lookup(name, { ...options, all: true }, (error, addresses) => {
-      const bad = error === null ? addresses.find(({ address }) => !rule(address)) : undefined;
+      const bad =
+        error === null ? addresses.find(({ address }) => !reaches.includes(reachOf(address))) : undefined;
       const first = addresses?.[0];
       if (error !== null) callback(error, "");
       else if (bad !== undefined) callback(refused(bad.address) as Error, "");

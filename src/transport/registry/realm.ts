@@ -1,5 +1,5 @@
 import { CortenError } from "../../spec/index.ts";
-import type { AddressRule } from "./network.ts";
+import type { Reach } from "./network.ts";
 import { hostOf, isLoopback, reachOf } from "./network.ts";
 
 /** The registry that named a token service or a redirect. */
@@ -15,7 +15,7 @@ export interface Referrer {
 /** A URL that may be contacted, and the addresses it may have. */
 export interface Target {
   readonly url: URL;
-  readonly addresses: AddressRule | undefined;
+  readonly addresses: readonly Reach[] | undefined;
 }
 
 /**
@@ -42,7 +42,7 @@ export function checkRealm(realm: string | undefined, referrer: Referrer): Targe
   if (sameHost || home) return { url, addresses: undefined };
   if (isLoopback(hostOf(url))) throw refused(referrer, `${url.origin}, which is this machine`);
   const inside = referrer.peer !== undefined && reachOf(referrer.peer) !== "public";
-  return { url, addresses: (address) => allowed(reachOf(address), inside) };
+  return { url, addresses: inside ? ["public", "private"] : ["public"] };
 }
 
 /**
@@ -60,7 +60,7 @@ export function checkRedirect(location: string, from: URL, referrer: Referrer, i
   if (from.protocol === "https:" && url.protocol === "http:" && !insecure) throw denied("which is not https");
   if (url.origin === from.origin || isLoopback(hostOf(referrer.url))) return { url, addresses: undefined };
   if (isLoopback(hostOf(url))) throw denied("which is this machine");
-  return { url, addresses: (address) => reachOf(address) !== "local" };
+  return { url, addresses: ["public", "private"] };
 }
 
 /** An absolute or relative http(s) URL without user information. */
@@ -69,10 +69,6 @@ function parseUrl(text: string, base: URL): URL | undefined {
   const url = new URL(text, base);
   const plain = url.username === "" && url.password === "";
   return plain && (url.protocol === "https:" || url.protocol === "http:") ? url : undefined;
-}
-
-function allowed(reach: ReturnType<typeof reachOf>, inside: boolean): boolean {
-  return reach === "public" || (reach === "private" && inside);
 }
 
 function refused({ url }: Referrer, what: string): CortenError {

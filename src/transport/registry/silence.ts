@@ -10,10 +10,10 @@ export class Silence {
   }
 
   /** Starts to wait, or starts again. */
-  watch(): void {
+  watch(limit = this.#limit): void {
     this.end();
-    const error = new Error(`nothing moved for ${this.#limit} ms`);
-    this.#timer = setTimeout(() => this.#expire(error), this.#limit);
+    const error = new Error(`nothing moved for ${limit} ms`);
+    this.#timer = setTimeout(() => this.#expire(error), limit);
   }
 
   end(): void {

@@ -1,5 +1,5 @@
 import type { Descriptor } from "../../spec/index.ts";
-import { CortenError, isRepository } from "../../spec/index.ts";
+import { CortenError, isRepository, parseDigest } from "../../spec/index.ts";
 import type { Document, ImageSink, TransportOptions } from "../place.ts";
 import type { ApiRequest, RegistryClient } from "./client.ts";
 import type { HttpReply } from "./http.ts";
@@ -24,6 +24,7 @@ export class RegistrySink implements ImageSink {
   }
 
   async hasBlob({ digest, size }: Descriptor, { signal }: TransportOptions = {}): Promise<boolean> {
+    parseDigest(digest);
     const reply = await this.#send({
       method: "HEAD",
       path: this.#path(`blobs/${digest}`),
@@ -41,7 +42,7 @@ export class RegistrySink implements ImageSink {
     { signal }: TransportOptions = {},
   ): Promise<void> {
     const what = `push blob ${digest} to ${this.name}`;
-    const upload = await this.#startUpload(digest, what, signal);
+    const upload = await this.#startUpload(parseDigest(digest), what, signal);
     if (upload === undefined) return;
     upload.searchParams.set("digest", digest);
     await this.#send({
@@ -99,6 +100,9 @@ export class RegistrySink implements ImageSink {
     { signal }: TransportOptions,
   ): Promise<void> {
     const what = `push manifest ${reference} to ${this.name}`;
+    if (!/^[\x21-\x7e]{3,255}$/.test(descriptor.mediaType)) {
+      throw new CortenError("invalid-argument", `${what}: its media type is not one`);
+    }
     const reply = await this.#send({
       method: "PUT",
       path: this.#path(`manifests/${reference}`),
