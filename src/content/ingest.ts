@@ -110,8 +110,9 @@ export class Ingest implements AsyncDisposable {
     this.#end();
   }
 
-  /** Removes what is here. */
+  /** Removes what is here. After the ingest has ended it does nothing. */
   async discard(): Promise<void> {
+    if (this.#ended) return;
     await this.#file.remove();
     this.#end();
   }

@@ -100,11 +100,11 @@ async function pullOnce(
   );
   const [fetching, unpacking] = await Promise.allSettled([fetched, consumed]);
   if (fetching.status === "rejected") {
-    if (resumedAt > 0 && !stop.signal.aborted && isCortenError(fetching.reason, "data-loss")) {
-      context.report({ type: "retry", digest: descriptor.digest, offset: 0, error: fetching.reason });
-      return false;
-    }
-    throw fetching.reason;
+    const { reason } = fetching;
+    if (resumedAt === 0 || signal.aborted || !blamesContent(reason, stop.signal.aborted)) throw reason;
+    await ingest.discard();
+    context.report({ type: "retry", digest: descriptor.digest, offset: 0, error: reason });
+    return false;
   }
   if (unpacking.status === "rejected") throw unpacking.reason;
   context.report({
@@ -117,6 +117,14 @@ async function pullOnce(
   return true;
 }
 
+/**
+ * True when an error may come from wrong bytes. A consumer notices them before the digest does; were the
+ * partial blob kept then, every later pull would fail on it again.
+ */
+function blamesContent(error: unknown, byConsumer: boolean): error is CortenError {
+  return isCortenError(error, "data-loss") || (byConsumer && isCortenError(error, "invalid-argument"));
+}
+
 async function readStored(
   context: LayerContext,
   descriptor: Descriptor,
@@ -125,15 +133,24 @@ async function readStored(
   const { digest, size } = descriptor;
   context.report({ type: "layer", digest, offset: size, size, state: "exists" });
   if (consume === undefined) return;
-  const content = context.store.open(descriptor, { verify: true, signal: context.signal });
+  const content = readOrDiscard(context, descriptor);
   try {
     await consume(content);
-  } catch (error) {
-    // So that the pull which the error asks for does fetch it.
-    if (isCortenError(error, "data-loss") && error.message.includes(digest)) context.store.discard(digest);
-    throw error;
   } finally {
     await content.return();
+  }
+}
+
+/** A stored blob, which is removed when it turns out damaged, so that the pull which the error asks for fetches it. */
+async function* readOrDiscard(
+  { store, signal }: LayerContext,
+  descriptor: Descriptor,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* store.open(descriptor, { verify: true, signal });
+  } catch (error) {
+    if (isCortenError(error, "data-loss")) store.discard(descriptor.digest);
+    throw error;
   }
 }
 

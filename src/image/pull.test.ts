@@ -170,6 +170,49 @@ describe("pull", () => {
     assert.ok(big.equals(seen.get(sha256(big))!));
   });
 
+  test("so is one that a consumer stumbles over before its end", async () => {
+    using store = freshStore();
+    const source = new MemoryPlace();
+    const big = Buffer.alloc(400_000, "good");
+    source.setRoot(source.addImage([big]));
+    const partial = join(store.directory, "ingest", sha256(big).replace(":", "-"));
+    let calls = 0;
+    const strict =
+      (code: "data-loss" | "unavailable"): LayerConsumer =>
+      async (_, content) => {
+        calls++;
+        for await (const chunk of content)
+          if (chunk[0] === 0) throw new CortenError(code, "not what an archive begins with");
+      };
+    writeFileSync(partial, Buffer.alloc(100_000));
+    await pull(store, source, { name: "a", consumer: strict("data-loss") });
+    assert.equal(calls, 2);
+    assert.ok(big.equals(readFileSync(store.path(sha256(big)))));
+    store.discard(sha256(big));
+    writeFileSync(partial, Buffer.alloc(100_000));
+    await assert.rejects(
+      pull(store, source, { name: "a", consumer: strict("unavailable") }),
+      failsWith("unavailable", /begins/),
+    );
+    assert.equal(
+      readFileSync(partial).length >= 100_000,
+      true,
+      "an error that says nothing of the content removes nothing",
+    );
+  });
+
+  test("a consumer's complaint does not remove a sound blob", async () => {
+    using store = freshStore();
+    const source = new MemoryPlace();
+    source.setRoot(source.addImage([layers[0]!]));
+    await pull(store, source, { name: "a" });
+    const consumer: LayerConsumer = async ({ descriptor }) => {
+      throw new CortenError("data-loss", `${descriptor.digest} is no archive`);
+    };
+    await assert.rejects(pull(store, source, { name: "a", consumer }), failsWith("data-loss", /no archive/));
+    assert.ok(store.size(sha256(layers[0]!)));
+  });
+
   test("wrong content: no name, no blob, and the consumer sees the error before the end", async () => {
     using store = freshStore();
     const source = new MemoryPlace();
