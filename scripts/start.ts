@@ -25,12 +25,13 @@ async function show<Result>(title: string, action: () => Result | Promise<Result
 
 /** Runs dist/corten, printing what it prints; throws when it does not exit with 0. */
 function corten(...args: string[]): void {
-  const child = spawnSync(join(dist, "corten"), [...stores, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
+  // One pipe for both, so that the lines come in the order in which they were written.
+  const child = spawnSync("sh", ["-c", 'exec "$@" 2>&1', "sh", join(dist, "corten"), ...stores, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
     encoding: "utf8",
   });
   if (child.error) throw child.error;
-  for (const line of `${child.stdout}${child.stderr}`.trimEnd().split("\n")) console.log(`    │ ${line}`);
+  for (const line of child.stdout.trimEnd().split("\n")) console.log(`    │ ${line}`);
   if (child.status !== 0) throw new Error(`corten ${args[0]} exited with ${child.status ?? child.signal}`);
 }
 
