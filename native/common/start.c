@@ -37,7 +37,7 @@ __asm__(".text\n"
 #endif
 
 /* The kernel leaves on the stack: argc, argv, NULL, envp, NULL, pairs of the auxiliary vector. */
-__attribute__((noreturn, used, optimize("no-stack-protector"))) void start(long *stack)
+__attribute__((noreturn, used, no_stack_protector)) void start(long *stack)
 {
 	int argc = (int)stack[0];
 	char **argv = (char **)(stack + 1);

@@ -98,7 +98,7 @@ static inline void close_variable(const int *fd)
 	if (*fd >= 0)
 		k_close(*fd);
 }
-#define CLOSING __attribute__((cleanup(close_variable))) int
+#define CLOSING __attribute__((cleanup(close_variable), unused)) int
 
 /* ── fields of the operation that runs ── */
 static inline uint64_t raw_field(const struct execution *x, unsigned field)

@@ -29,7 +29,7 @@ struct terminal find_terminal(void)
 
 bool in_foreground(int fd)
 {
-	int group;
+	int group = 0;
 	/* No controlling terminal of ours: nobody contests it. */
 	if (k_ioctl(fd, TIOCGPGRP, &group) < 0)
 		return true;
