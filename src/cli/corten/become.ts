@@ -1,10 +1,12 @@
-import { closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import type { ProcessImage } from "../../engine/index.ts";
 
 /** Ends this process's life as JavaScript: it becomes the program. Never returns. */
 export function become({ path, args, env, stdin }: ProcessImage): never {
-  // The native programs open /dev/null for a standard descriptor that is closed; JavaScript could open it only
-  // with close-on-exec.
-  if (stdin === "null") closeSync(0);
+  if (stdin === "null") {
+    // The lowest free number is given out: the new file is descriptor 0. execve keeps 0, 1 and 2 open.
+    closeSync(0);
+    openSync("/dev/null", "r");
+  }
   return process.execve!(path, args, env);
 }
