@@ -129,7 +129,9 @@ export class BlockFile {
     this.#buffer = this.#free.pop() ?? Buffer.allocUnsafe(BUFFER);
     if (this.#failure !== undefined) return;
     // One after the other: threads that write to one file at once only wait for its lock.
-    const written = (this.#last = this.#last.then(() => this.#writeAll(buffer, length, start))).then(
+    const previous = this.#last;
+    this.#last = previous.then(() => this.#writeAll(buffer, length, start));
+    const written = this.#last.then(
       () => {
         this.#free.push(buffer);
         this.#writes.delete(written);

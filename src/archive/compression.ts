@@ -133,8 +133,7 @@ async function* unpack(
 async function* framed(input: CountedSource): AsyncGenerator<Uint8Array, void, undefined> {
   const frames = new ZstdFrames();
   for await (const chunk of input) {
-    frames.push(chunk);
-    yield chunk;
+    yield* frames.split(chunk);
   }
   frames.finish();
 }

@@ -64,7 +64,7 @@ test("whatever goes wrong, no image is left", async () => {
     [
       [rawEntry({ path: "a" }), rawEntry({ path: "b" }), rawEntry({ path: "c" })],
       "resource-exhausted",
-      /entries/,
+      /more than 2 files/,
     ],
   ];
   await inScratch(async (directory) => {
