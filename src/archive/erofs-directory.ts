@@ -64,3 +64,27 @@ export class DirectoryContent {
     return content;
   }
 }
+
+/** The entries of one block of a directory's content; `block` ends with the last name. */
+export function* listDirents(
+  block: Buffer,
+): Generator<{ readonly name: ByteString; readonly slot: number }, void, undefined> {
+  if (block.length < DIRENT) return;
+  const names = block.readUInt16LE(8);
+  const count = Math.min(names, block.length) / DIRENT;
+  for (let i = 0; i + 1 <= count; i++) {
+    const at = i * DIRENT;
+    const start = block.readUInt16LE(at + 8);
+    const end = i + 2 <= count ? block.readUInt16LE(at + DIRENT + 8) : block.length;
+    const name = block.toString("latin1", start, end);
+    // A block that is not the last one is filled up with zeros behind its last name.
+    const nul = name.indexOf("\0");
+    yield { name: nul < 0 ? name : name.slice(0, nul), slot: Number(block.readBigUInt64LE(at)) };
+  }
+}
+
+/** The inode number of `name` in one block of a directory's content. */
+export function findDirent(block: Buffer, name: ByteString): number | undefined {
+  for (const dirent of listDirents(block)) if (dirent.name === name) return dirent.slot;
+  return undefined;
+}

@@ -117,3 +117,61 @@ function writeUInt64(target: Buffer, value: number, offset: number): void {
   target.writeUInt32LE(value >>> 0, offset);
   target.writeUInt32LE(Math.floor(value / 2 ** 32) >>> 0, offset + 4);
 }
+
+/** What {@link decodeSuperblock} finds. */
+export type DecodedSuperblock = Pick<Superblock, "rootSlot" | "inodes" | "blocks" | "metadataBlock">;
+
+/** Reads an image's first block; undefined unless it is one that Corten wrote, undamaged. */
+export function decodeSuperblock(block: Buffer): DecodedSuperblock | undefined {
+  const at = SUPER_OFFSET;
+  const checked = Buffer.from(block.subarray(at));
+  checked.writeUInt32LE(0, 4);
+  const sound =
+    block.readUInt32LE(at) === SUPER_MAGIC &&
+    block[at + 12] === BLOCK_BITS &&
+    (block.readUInt32LE(at + 80) & ~INCOMPAT_CHUNKED) === 0 &&
+    block.readUInt32LE(at + 4) === crc32c(checked);
+  if (!sound) return undefined;
+  return {
+    rootSlot: block.readUInt16LE(at + 14),
+    inodes: Number(block.readBigUInt64LE(at + 16)),
+    blocks: block.readUInt32LE(at + 36),
+    metadataBlock: block.readUInt32LE(at + 40),
+  };
+}
+
+/** An inode as read from an image; its attributes' names and values follow it there. */
+export interface DecodedInode extends Omit<NodeAttributes, "xattrs">, Omit<InodeFields, "serial"> {
+  readonly type: TreeNode["type"];
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+  /** Byte offset of the inode in the image. */
+  readonly at: number;
+}
+
+/** Reads an extended inode that stands at byte `at`; undefined when it is of a form that Corten does not write. */
+export function decodeInode(bytes: Buffer, at: number): DecodedInode | undefined {
+  const format = bytes.readUInt16LE(0);
+  const layout = Object.values(Layout).find((known) => known === format >> 1);
+  const mode = bytes.readUInt16LE(4);
+  const type = (Object.keys(MODE_BITS) as TreeNode["type"][]).find((t) => MODE_BITS[t] === (mode & 0o170000));
+  if ((format & 1) !== 1 || layout === undefined || type === undefined) return undefined;
+  const words = bytes.readUInt16LE(2);
+  const location = bytes.readUInt32LE(16);
+  const device = type === "char-device" || type === "block-device" ? location : 0;
+  return {
+    type,
+    layout,
+    at,
+    xattrBytes: words === 0 ? 0 : 12 + 4 * (words - 1),
+    mode: mode & 0o7777,
+    size: Number(bytes.readBigUInt64LE(8)),
+    location,
+    uid: bytes.readUInt32LE(24),
+    gid: bytes.readUInt32LE(28),
+    mtime: { seconds: Number(bytes.readBigInt64LE(32)), nanoseconds: bytes.readUInt32LE(40) },
+    links: bytes.readUInt32LE(44),
+    deviceMajor: (device >>> 8) & 0xfff,
+    deviceMinor: ((device & 0xff) | ((device >>> 12) & 0xfff00)) >>> 0,
+  };
+}

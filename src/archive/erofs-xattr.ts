@@ -67,3 +67,17 @@ export function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>): Buffe
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** Reads an attribute area; undefined when an entry reaches over its end. */
+export function decodeXattrs(area: Buffer): ReadonlyMap<ByteString, Uint8Array> | undefined {
+  const xattrs = new Map<ByteString, Uint8Array>();
+  for (let at = HEADER; at + 4 <= area.length; ) {
+    const nameEnd = at + 4 + area[at]!;
+    const end = nameEnd + area.readUInt16LE(at + 2);
+    const prefix = NAMESPACES.find(([, index]) => index === area[at + 1])?.[0];
+    if (end > area.length || prefix === undefined) return undefined;
+    xattrs.set(prefix + area.toString("latin1", at + 4, nameEnd), area.subarray(nameEnd, end));
+    at = Math.ceil(end / 4) * 4;
+  }
+  return xattrs;
+}

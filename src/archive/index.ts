@@ -6,6 +6,11 @@
  * dialects make two readers see different files in one archive, and that is how attackers hide
  * things: this room's reader refuses whatever is ambiguous. Names are bytes and are never joined to
  * a path of the host.
+ *
+ * EROFS is a read-only file system of the kernel: an image is one file that is mounted as it is.
+ * Turning a layer into one means writing bytes, where unpacking means creating files as root along
+ * names that someone else chose. Layers are stacked by overlayfs, whose way to say "deleted"
+ * (a device 0/0) and "start afresh" (an attribute of a directory) the images carry.
  */
 
 export type { ByteString } from "./byte-string.ts";
@@ -13,6 +18,8 @@ export { toByteString, toText } from "./byte-string.ts";
 export type { Compression, DecompressLimits, DecompressOptions } from "./compression.ts";
 export { compress, decompress, detectCompression } from "./compression.ts";
 export type { ContentSink, StoredContent } from "./erofs-content.ts";
+export type { ImageFile } from "./erofs-image.ts";
+export { ErofsImage } from "./erofs-image.ts";
 export { ErofsWriter } from "./erofs-writer.ts";
 export type { BuildLayerOptions, BuiltLayer, LayerDirectory } from "./layer-build.ts";
 export { buildLayer } from "./layer-build.ts";

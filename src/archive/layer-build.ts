@@ -6,6 +6,7 @@ import { decompress } from "./compression.ts";
 import type { ContentSink } from "./erofs-content.ts";
 import { ErofsWriter } from "./erofs-writer.ts";
 import { LayerTree } from "./layer-tree.ts";
+import { OPAQUE_XATTR } from "./overlay-xattr.ts";
 import type { TarLimits } from "./tar-limits.ts";
 import { withDefaultLimits } from "./tar-limits.ts";
 import { TarTokenizer } from "./tar-tokenizer.ts";
@@ -151,12 +152,20 @@ function summarise(sealed: ReturnType<LayerTree["seal"]>): Pick<BuiltLayer, "dir
   const directories: LayerDirectory[] = [];
   const whiteouts: ByteString[] = [];
   for (const [path, directory] of sealed) {
-    const { mode, uid, gid, mtime, xattrs, implied, opaque } = directory;
-    directories.push({ path, mode, uid, gid, mtime, xattrs, implied, opaque });
+    const { mode, uid, gid, mtime, implied, opaque } = directory;
+    directories.push({ path, mode, uid, gid, mtime, xattrs: ownXattrs(directory), implied, opaque });
     for (const [name, child] of directory.children) {
       if (child.type !== "char-device" || child.major !== 0 || child.minor !== 0) continue;
       whiteouts.push(path === "" ? name : `${path}/${name}`);
     }
   }
   return { directories, whiteouts };
+}
+
+/** The attributes without the opaque mark, which belongs to this layer's image alone. */
+function ownXattrs({
+  xattrs,
+  opaque,
+}: NodeAttributes & { readonly opaque: boolean }): NodeAttributes["xattrs"] {
+  return opaque ? new Map([...xattrs].filter(([name]) => name !== OPAQUE_XATTR)) : xattrs;
 }

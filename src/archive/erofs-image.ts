@@ -1,0 +1,215 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { CortenError } from "../spec/index.ts";
+import type { ByteString } from "./byte-string.ts";
+import { quoteName } from "./byte-string.ts";
+import { findDirent, listDirents } from "./erofs-directory.ts";
+import type { DecodedInode, DecodedSuperblock } from "./erofs-format.ts";
+import {
+  BLOCK_BITS,
+  BLOCK_SIZE,
+  decodeInode,
+  decodeSuperblock,
+  INODE_SIZE,
+  Layout,
+  NO_BLOCK,
+  SLOT_SIZE,
+} from "./erofs-format.ts";
+import { decodeXattrs } from "./erofs-xattr.ts";
+import type { NodeAttributes, TreeNode } from "./tree.ts";
+
+/** One file of an image. */
+export interface ImageFile extends NodeAttributes {
+  readonly type: TreeNode["type"];
+  /** Length of the content in bytes; of a symbolic link, of its target. */
+  readonly size: number;
+  /** Number of names; of a directory, 2 and one for each directory in it. */
+  readonly links: number;
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+  /** True for overlayfs's whiteout, a character device 0/0: the name is deleted from lower layers. */
+  readonly whiteout: boolean;
+  /** True for a directory that hides what lower layers have below it. */
+  readonly opaque: boolean;
+}
+
+const inodes = new WeakMap<ImageFile, DecodedInode>();
+
+/**
+ * Reads an image that {@link ErofsWriter} made, without mounting it: which file a layer has under a
+ * name, what stands in `/etc/passwd`. It knows what that writer writes and refuses the rest.
+ *
+ * All calls are synchronous and read a few blocks.
+ */
+export class ErofsImage implements Disposable {
+  readonly path: string;
+  readonly #descriptor: number;
+  readonly #superblock: DecodedSuperblock;
+  /** The root directory. */
+  readonly root: ImageFile;
+  #closed = false;
+
+  /** @throws not-found when there is no such file, data-loss when it is no image of ours or a damaged one */
+  constructor(path: string) {
+    this.path = path;
+    try {
+      this.#descriptor = openSync(path, "r");
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new CortenError(
+        code === "ENOENT" ? "not-found" : "internal",
+        `cannot open image ${path}: ${code}`,
+        { cause },
+      );
+    }
+    try {
+      const superblock = decodeSuperblock(this.#bytes(0, BLOCK_SIZE));
+      if (superblock === undefined) throw this.#damaged("it has no valid superblock");
+      this.#superblock = superblock;
+      this.root = this.#file(superblock.rootSlot);
+      if (this.root.type !== "directory") throw this.#damaged("its root is no directory");
+    } catch (error) {
+      closeSync(this.#descriptor);
+      throw error;
+    }
+  }
+
+  /** The file called `name` in `directory`; links are not followed. */
+  lookup(directory: ImageFile, name: ByteString): ImageFile | undefined {
+    const inode = this.#directory(directory);
+    const blocks = Math.ceil(inode.size / BLOCK_SIZE);
+    // The last block whose first name is not beyond the one that is looked for.
+    let low = 0;
+    let high = blocks - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      const first = listDirents(this.#block(inode, middle)).next().value;
+      if (first === undefined) throw this.#damaged(`directory block ${middle} is empty`);
+      if (first.name <= name) low = middle;
+      else high = middle - 1;
+    }
+    if (blocks === 0) return undefined;
+    const slot = findDirent(this.#block(inode, low), name);
+    return slot === undefined ? undefined : this.#file(slot);
+  }
+
+  /** Names and files of `directory` in byte order, without `.` and `..`. */
+  *list(directory: ImageFile): Generator<readonly [name: ByteString, file: ImageFile], void, undefined> {
+    const inode = this.#directory(directory);
+    for (let block = 0; block * BLOCK_SIZE < inode.size; block++) {
+      for (const { name, slot } of listDirents(this.#block(inode, block))) {
+        if (name !== "." && name !== "..") yield [name, this.#file(slot)];
+      }
+    }
+  }
+
+  /**
+   * The content of a file, or the target of a symbolic link.
+   *
+   * @param limit most bytes that the caller is ready to hold
+   * @throws resource-exhausted when there is more
+   */
+  read(file: ImageFile, limit: number): Buffer {
+    if (file.type !== "file" && file.type !== "symlink") {
+      throw new CortenError("invalid-argument", `a ${file.type} in image ${this.path} has no content`);
+    }
+    if (file.size > limit) {
+      throw new CortenError(
+        "resource-exhausted",
+        `file in image ${this.path} has ${file.size} bytes, more than ${limit}`,
+      );
+    }
+    return this.#content(this.#inode(file), 0, file.size);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#descriptor);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #inode(file: ImageFile): DecodedInode {
+    const inode = inodes.get(file);
+    if (inode === undefined) throw new CortenError("invalid-argument", "file is of no open image");
+    return inode;
+  }
+
+  #directory(file: ImageFile): DecodedInode {
+    if (file.type !== "directory") {
+      throw new CortenError("invalid-argument", `a ${file.type} in image ${this.path} has no names below it`);
+    }
+    return this.#inode(file);
+  }
+
+  #file(slot: number): ImageFile {
+    const at = this.#superblock.metadataBlock * BLOCK_SIZE + slot * SLOT_SIZE;
+    const inode = decodeInode(this.#bytes(at, INODE_SIZE), at);
+    if (inode === undefined) throw this.#damaged(`inode ${slot} is not one that Corten writes`);
+    const xattrs = decodeXattrs(this.#bytes(at + INODE_SIZE, inode.xattrBytes));
+    if (xattrs === undefined) throw this.#damaged(`attributes of inode ${slot} are cut off`);
+    const { type, size, links, mode, uid, gid, mtime, deviceMajor, deviceMinor } = inode;
+    const file: ImageFile = {
+      type,
+      size,
+      links,
+      mode,
+      uid,
+      gid,
+      mtime,
+      xattrs,
+      deviceMajor,
+      deviceMinor,
+      whiteout: type === "char-device" && deviceMajor === 0 && deviceMinor === 0,
+      opaque: type === "directory" && xattrs.has("trusted.overlay.opaque"),
+    };
+    inodes.set(file, inode);
+    return file;
+  }
+
+  #block(inode: DecodedInode, block: number): Buffer {
+    const start = block * BLOCK_SIZE;
+    return this.#content(inode, start, Math.min(BLOCK_SIZE, inode.size - start));
+  }
+
+  #content(inode: DecodedInode, start: number, length: number): Buffer {
+    const behind = inode.at + INODE_SIZE + inode.xattrBytes;
+    if (inode.layout === Layout.chunked) return this.#chunks(inode, behind, length);
+    const inline = inode.layout === Layout.inline ? inode.size - (inode.size % BLOCK_SIZE) : inode.size;
+    const whole = Math.max(0, Math.min(length, inline - start));
+    const fromBlocks = this.#bytes(inode.location * BLOCK_SIZE + start, whole);
+    if (whole === length) return fromBlocks;
+    const rest = this.#bytes(behind + start + whole - inline, length - whole);
+    return whole === 0 ? rest : Buffer.concat([fromBlocks, rest]);
+  }
+
+  /** Content with holes, from its start. */
+  #chunks(inode: DecodedInode, map: number, length: number): Buffer {
+    const content = Buffer.alloc(length);
+    const chunk = 2 ** (BLOCK_BITS + inode.location);
+    for (let i = 0; i * chunk < length; i++) {
+      const block = this.#bytes(map + 4 * i, 4).readUInt32LE(0);
+      if (block === NO_BLOCK) continue;
+      content.set(this.#bytes(block * BLOCK_SIZE, Math.min(chunk, length - i * chunk)), i * chunk);
+    }
+    return content;
+  }
+
+  #bytes(at: number, length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length);
+    for (let done = 0; done < length; ) {
+      const read = readSync(this.#descriptor, bytes, done, length - done, at + done);
+      if (read === 0) throw this.#damaged(`it ends before byte ${at + length}`);
+      done += read;
+    }
+    return bytes;
+  }
+
+  #damaged(problem: string): CortenError {
+    return new CortenError("data-loss", `image ${quoteName(this.path)} is damaged: ${problem}`, {
+      hint: "remove it; it is built again from its layer",
+    });
+  }
+}
