@@ -93,6 +93,16 @@ describe("the life of a container", { skip: isRoot ? false : "needs root" }, () 
     assert.equal(existsSync(extra), false);
   });
 
+  it("starts a container of a user without rights", async () => {
+    const { runtime } = containers;
+    const id = await containers.create(["/bin/sleep", "100"], (config) => {
+      Object.assign(config.process, { user: { uid: 1000, gid: 1000 }, capabilities: {} });
+    });
+    await runtime.start(id);
+    assert.equal(runtime.state(id).status, "running");
+    await runtime.delete(id, { force: true });
+  });
+
   it("runs more programs in a container", async () => {
     const { runtime } = containers;
     const id = await containers.create(["/bin/sleep", "100"]);

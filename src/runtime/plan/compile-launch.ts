@@ -144,7 +144,8 @@ function connectConsole(h: SectionBuilder, { consoleSocket }: LaunchInput): Regi
 function makeFifo(h: SectionBuilder, stateDirectory: string): Register {
   const path = posix.join(stateDirectory, StateFile.fifo);
   const fifo = h.take(path);
-  h.add("makeFifo", { dir: null, path, mode: 0o600, uid: -1, gid: -1 });
+  // The container's process opens it for writing as the user that it has become; the directory keeps others away.
+  h.add("makeFifo", { dir: null, path, mode: 0o622, uid: -1, gid: -1 });
   h.add("open", { out: fifo, dir: null, path, flags: k.O_PATH, mode: 0 });
   return fifo;
 }
