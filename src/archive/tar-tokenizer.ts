@@ -1,8 +1,6 @@
-import type { ByteString } from "./byte-string.ts";
-import { quoteName } from "./byte-string.ts";
 import { checkSparseMap } from "./sparse-map.ts";
+import { describeEntry } from "./tar-describe.ts";
 import type { SparseSegment, TarEntry, TarEntryType } from "./tar-entry.ts";
-import { NO_XATTRS } from "./tar-entry.ts";
 import type { Extensions } from "./tar-extensions.ts";
 import { PendingExtensions } from "./tar-extensions.ts";
 import type { RawHeader } from "./tar-header.ts";
@@ -20,19 +18,6 @@ import { SparseMapReader } from "./tar-sparse.ts";
 export type TarToken = "entry" | "data" | "end" | "more";
 
 type State = "header" | "extension" | "sparse" | "body" | "padding" | "finished";
-
-const TYPES: ReadonlyMap<string, TarEntryType> = new Map([
-  ["0", "file"],
-  ["\0", "file"],
-  ["7", "file"],
-  ["S", "file"],
-  ["1", "hardlink"],
-  ["2", "symlink"],
-  ["3", "char-device"],
-  ["4", "block-device"],
-  ["5", "directory"],
-  ["6", "fifo"],
-]);
 
 const EMPTY = Buffer.alloc(0);
 
@@ -134,7 +119,7 @@ export class TarTokenizer {
    * Says that the archive has no more bytes. A missing end marker is accepted at the edge of an
    * entry, as by every other reader: some builders leave it out.
    *
-   * @throws data-loss-like invalid-argument when the archive ends inside an entry
+   * @throws invalid-argument when the archive ends inside an entry
    */
   finish(): void {
     const at = this.#base + this.#chunk.length;
@@ -215,22 +200,15 @@ export class TarTokenizer {
   }
 
   #beginEntry(raw: RawHeader, at: number): "entry" | undefined {
-    const type = TYPES.get(raw.typeflag);
-    if (type === undefined) {
-      throw malformedTar(
-        at,
-        `entry ${quoteName(raw.path)} has the unknown type ${JSON.stringify(raw.typeflag)}`,
-      );
-    }
     const extensions = this.#pending.take(at);
-    const entry = this.#describe(raw, type, extensions, at);
+    const entry = describeEntry(raw, extensions, this.#limits, at);
     this.entry = entry;
     this.position = 0;
     this.data = EMPTY;
     this.#segments = undefined;
     this.#remaining = entry.storedSize;
     this.#padding = padding(entry.storedSize);
-    const sparse = raw.typeflag === "S" ? this.#oldSparse(raw) : this.#paxSparse(extensions, type, at);
+    const sparse = raw.typeflag === "S" ? this.#oldSparse(raw) : this.#paxSparse(extensions, entry.type, at);
     if (sparse === undefined) {
       this.#state = "body";
       return "entry";
@@ -242,59 +220,6 @@ export class TarTokenizer {
     }
     this.#finishSparse();
     return "entry";
-  }
-
-  #describe(raw: RawHeader, rawType: TarEntryType, extensions: Extensions | undefined, at: number): TarEntry {
-    const path = extensions?.path ?? raw.path;
-    const linkPath = extensions?.linkPath ?? raw.linkPath;
-    // The PAX size is the one that counts: a reader that steps by the header's size lands inside the
-    // body and takes the attacker's bytes there for headers (CVE-2025-62518).
-    let size = extensions?.size ?? raw.size;
-    let type = rawType;
-    if (path === "") throw malformedTar(at, "entry without a name");
-    if (path.length > this.#limits.pathLength) {
-      throw tarLimitExceeded(at, `name ${quoteName(path)}`, this.#limits.pathLength, "pathLength");
-    }
-    if (linkPath.length > this.#limits.linkLength) {
-      throw tarLimitExceeded(at, `link target of ${quoteName(path)}`, this.#limits.linkLength, "linkLength");
-    }
-    if (type === "file" && path.endsWith("/")) {
-      // The seventh edition marks directories so; with type '0' readers disagree on what it is.
-      if (raw.typeflag !== "\0") throw malformedTar(at, `file ${quoteName(path)} has a directory's name`);
-      type = "directory";
-    }
-    if ((type === "hardlink" || type === "symlink") && linkPath === "") {
-      throw malformedTar(at, `${type} ${quoteName(path)} has no target`);
-    }
-    // Some writers give a hard link the size of its file; no reader expects content there.
-    if (type === "hardlink") size = 0;
-    else if (type !== "file" && size !== 0) {
-      throw malformedTar(
-        at,
-        `${type} ${quoteName(path)} has a size of ${size}, which readers handle differently`,
-      );
-    }
-    if (size > this.#limits.fileSize) {
-      throw tarLimitExceeded(at, `size of ${quoteName(path)}`, this.#limits.fileSize, "fileSize");
-    }
-    return {
-      type,
-      path,
-      linkPath: type === "hardlink" || type === "symlink" ? linkPath : "",
-      mode: raw.mode & 0o7777,
-      uid: checkId(extensions?.uid ?? raw.uid, "uid", path, at),
-      gid: checkId(extensions?.gid ?? raw.gid, "gid", path, at),
-      userName: extensions?.userName ?? raw.userName,
-      groupName: extensions?.groupName ?? raw.groupName,
-      size,
-      storedSize: size,
-      mtime: extensions?.mtime ?? { seconds: raw.mtime, nanoseconds: 0 },
-      deviceMajor: raw.deviceMajor,
-      deviceMinor: raw.deviceMinor,
-      xattrs: extensions?.xattrs ?? NO_XATTRS,
-      sparse: undefined,
-      offset: at,
-    };
   }
 
   #oldSparse(raw: RawHeader): SparseMapReader {
@@ -360,10 +285,4 @@ export class TarTokenizer {
 
 function padding(size: number): number {
   return (BLOCK - (size % BLOCK)) % BLOCK;
-}
-
-/** 0xffffffff is `(uid_t)-1`, which the kernel takes for "no id"; more than 32 bits would wrap to another user. */
-function checkId(id: number, field: "uid" | "gid", path: ByteString, at: number): number {
-  if (id < 0xffff_ffff) return id;
-  throw malformedTar(at, `${field} ${id} of ${quoteName(path)} is not a valid id`);
 }
