@@ -2,17 +2,6 @@
 #include "inside.h"
 #include "operations.h"
 
-/*
- * A clone of a mount. Before Linux 6.15 a mount that is itself detached cannot be cloned; it is then used as it
- * stands, and once it is attached its next clones succeed.
- */
-static int clone_mount(int mount, bool *cloned)
-{
-	int clone = k_open_tree(mount, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-	*cloned = clone >= 0;
-	return clone == -EINVAL ? mount : clone;
-}
-
 /* The path's file as O_PATH; -1 with `*absent` set when there is nothing to cover. */
 static int open_covered(struct execution *x, int root, const char *path, bool *absent)
 {
@@ -21,6 +10,37 @@ static int open_covered(struct execution *x, int root, const char *path, bool *a
 	if (fd < 0 && !*absent)
 		return fail(x, fd, "openat2(%f, %q, RESOLVE_IN_ROOT)", root, path);
 	return fd;
+}
+
+static int attach(struct execution *x, int cover, int target)
+{
+	int error = k_move_mount(cover, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	if (error < 0)
+		return fail(x, error, "move_mount(%f, \"\", %f, %q)", cover, in_field(x, MASK_ROOT), text_field(x, MASK_PATH));
+	return 0;
+}
+
+static int cover_with_clone(struct execution *x, int target, int mount)
+{
+	CLOSING clone = k_open_tree(mount, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	if (clone < 0)
+		return fail(x, clone, "open_tree(%f, \"\", OPEN_TREE_CLONE|AT_EMPTY_PATH)", mount);
+	return attach(x, clone, target);
+}
+
+/*
+ * The first directory is covered by the empty mount itself, others by its clones: a mount that is detached cannot
+ * be cloned before Linux 6.15, and one that is still detached when it is closed costs milliseconds of waiting.
+ */
+static int cover_directory(struct execution *x, int target)
+{
+	int mount = in_field(x, MASK_DIRECTORY);
+	if (x->attached_cover == mount)
+		return cover_with_clone(x, target, mount);
+	if (attach(x, mount, target) < 0)
+		return -1;
+	x->attached_cover = mount;
+	return 0;
 }
 
 /* CVE-2025-31133: the cover comes from a verified descriptor, never from a path in the container. */
@@ -36,17 +56,7 @@ int op_mask(struct execution *x)
 	int error = k_statx(target, "", AT_EMPTY_PATH, STATX_TYPE, &status);
 	if (error < 0)
 		return fail(x, error, "statx(%f %q)", root, path);
-	int mount = in_field(x, S_ISDIR(status.stx_mode) ? MASK_DIRECTORY : MASK_FILE);
-	bool cloned;
-	int cover = clone_mount(mount, &cloned);
-	if (cover < 0)
-		return fail(x, cover, "open_tree(%f, \"\", OPEN_TREE_CLONE|AT_EMPTY_PATH)", mount);
-	error = k_move_mount(cover, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-	if (cloned)
-		k_close(cover);
-	if (error < 0)
-		return fail(x, error, "move_mount(%f, \"\", %f, %q)", mount, root, path);
-	return 0;
+	return S_ISDIR(status.stx_mode) ? cover_directory(x, target) : cover_with_clone(x, target, in_field(x, MASK_FILE));
 }
 
 int op_protect(struct execution *x)

@@ -81,6 +81,8 @@ void clear_register(struct execution *x, unsigned number)
 {
 	if (x->registers[number] >= 0)
 		k_close(x->registers[number]);
+	if (x->registers[number] == x->attached_cover)
+		x->attached_cover = -1;
 	x->registers[number] = -1;
 }
 

@@ -76,6 +76,8 @@ struct execution {
 	/* The host section ends here, successfully, with `exit_code`. */
 	bool finished;
 	int exit_code;
+	/* The empty mount of maskedPaths once it covers something; -1: none does. */
+	int attached_cover;
 	/* What findExecutable found; empty: nothing. */
 	char executable[EXECUTABLE_SIZE];
 	struct failure failure;
