@@ -11,7 +11,15 @@ import { isCortenError, MediaType, parseManifest } from "../spec/index.ts";
 import { openImages } from "./image-set.ts";
 import { listImages, recogniseImages } from "./list.ts";
 import { openSource } from "./open.ts";
-import { collect, contentsOf, jsonBytes, type MemoryImage, sha256, smallImage } from "./testing-image.ts";
+import {
+  collect,
+  contentsOf,
+  describe,
+  jsonBytes,
+  type MemoryImage,
+  sha256,
+  smallImage,
+} from "./testing-image.ts";
 
 let directory: string;
 let image: MemoryImage;
@@ -121,6 +129,15 @@ test("the new form keeps the image's own manifest", async () => {
   );
   assert.deepEqual((await whole.root()).descriptor, descriptor);
   assert.deepEqual(await contentsOf(whole), await contentsOf(image));
+  const nested = jsonBytes({ schemaVersion: 2, mediaType: MediaType.imageIndex, manifests: [descriptor] });
+  const nestedFiles = [
+    layoutFiles[0]!,
+    file("index.json", jsonBytes({ schemaVersion: 2, manifests: [describe(nested, MediaType.imageIndex)] })),
+    file(path(sha256(nested)), nested),
+    file(path(descriptor.digest), bytes),
+  ];
+  await using deeper = await openSource(await place("nested.tar", [...entries, ...nestedFiles]));
+  assert.deepEqual((await deeper.root()).descriptor, descriptor);
   await using without = await openSource(await place("sparse.tar", [...entries, ...layoutFiles]));
   const made = await without.root();
   assert.deepEqual(parseManifest(made.bytes).layers, manifest.layers);

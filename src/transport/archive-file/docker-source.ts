@@ -2,6 +2,8 @@ import { detectCompression } from "../../archive/index.ts";
 import type { Descriptor, Digest, ImageManifest } from "../../spec/index.ts";
 import {
   CortenError,
+  isIndexType,
+  isManifestType,
   MAX_CONFIG_SIZE,
   MediaType,
   parseDocument,
@@ -15,6 +17,9 @@ import type { SavedImage } from "./docker-manifest.ts";
 import { chooseSavedImage, readSavedImages } from "./docker-manifest.ts";
 
 const LAYER_TYPES = { none: MediaType.layer, gzip: MediaType.layerGzip, zstd: MediaType.layerZstd } as const;
+
+/** How many manifests and indexes of an archive are looked at for the one that belongs to a configuration. */
+const MAX_CANDIDATES = 256;
 
 /** An image as this source shows it: a manifest, and where its parts are in the archive. */
 interface Prepared {
@@ -93,19 +98,35 @@ export class DockerArchiveSource implements ImageSource {
   /** The image's own manifest, where the archive is an OCI layout as well and has it with all its parts. */
   async #original(config: Descriptor): Promise<Prepared | undefined> {
     if ((await this.#files.size("oci-layout")) === undefined) return undefined;
-    for (const entry of (await readLayoutIndex(this.#files)).manifests) {
-      if ((await this.#files.size(blobPath(entry))) !== entry.size) continue;
+    const queue = [...(await readLayoutIndex(this.#files)).manifests];
+    const seen = new Set<Digest>();
+    for (
+      let entry = queue.shift();
+      entry !== undefined && seen.size < MAX_CANDIDATES;
+      entry = queue.shift()
+    ) {
+      const known =
+        seen.has(entry.digest) || !(isManifestType(entry.mediaType) || isIndexType(entry.mediaType));
+      if (known || (await this.#files.size(blobPath(entry))) !== entry.size) continue;
+      seen.add(entry.digest);
       const bytes = await readDocument(this.#files, entry);
       const parsed = parseDocument(bytes, entry.mediaType, { what: `${this.name}: ${entry.digest}` });
-      if (parsed.kind !== "manifest" || parsed.manifest.config.digest !== config.digest) continue;
+      if (parsed.kind === "index") {
+        queue.push(...parsed.index.manifests);
+        continue;
+      }
       const parts = [parsed.manifest.config, ...parsed.manifest.layers];
-      const sizes = await Promise.all(parts.map((part) => this.#files.size(blobPath(part))));
-      if (parts.some((part, index) => sizes[index] !== part.size)) continue;
+      if (parsed.manifest.config.digest !== config.digest || !(await this.#hasAll(parts))) continue;
       const { mediaType, digest, size } = entry;
       const paths = new Map(parts.map((part) => [part.digest, blobPath(part)]));
       return { root: { descriptor: { mediaType, digest, size }, bytes }, paths };
     }
     return undefined;
+  }
+
+  async #hasAll(parts: readonly Descriptor[]): Promise<boolean> {
+    for (const part of parts) if ((await this.#files.size(blobPath(part))) !== part.size) return false;
+    return true;
   }
 
   async #synthesize(

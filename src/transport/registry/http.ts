@@ -40,6 +40,9 @@ export interface HttpReply {
 /** How long the answer to an upload may take, in milliseconds. */
 const PATIENCE = 10 * 60_000;
 
+/** How long a connection may take to come about, in milliseconds: a firewall may swallow the request for it. */
+const CONNECTING = 15_000;
+
 /** How connections are made. */
 export interface ConnectionOptions {
   readonly insecure: boolean;
@@ -109,6 +112,11 @@ export class Connections implements AsyncDisposable {
       message.once("response", resolve);
       message.once("error", reject);
       message.once("close", () => reject(new Error("the connection closed without an answer")));
+    });
+    message.once("socket", (socket) => {
+      if (!socket.connecting) return;
+      silence.watch(Math.min(idleTimeout, CONNECTING));
+      socket.once("connect", () => silence.watch());
     });
     answered.catch(() => {}); // awaited below; while the body is still being sent nobody listens
     silence.watch();
@@ -206,10 +214,17 @@ function connectionError(request: HttpRequest, error: unknown): CortenError {
       },
     );
   }
-  return new RegistryError("unavailable", `${where}: ${message.trim()}`, {
-    cause: error,
-    ...(/^E[A-Z0-9]+$/.test(code) ? { errno: code } : {}),
-  });
+  const nowhere = code === "ENOTFOUND";
+  return new RegistryError(
+    "unavailable",
+    `${where}: ${nowhere ? "there is no host of that name" : message.trim()}`,
+    {
+      cause: error,
+      retryable: !nowhere,
+      ...(nowhere ? { hint: "check the name and the network; behind a proxy, set HTTPS_PROXY" } : {}),
+      ...(/^E[A-Z0-9]+$/.test(code) ? { errno: code } : {}),
+    },
+  );
 }
 
 function isCertificateError(code: string): boolean {
