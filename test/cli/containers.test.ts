@@ -214,7 +214,7 @@ describe("containers", { skip: !isRoot, timeout: 180_000 }, () => {
 
   test("a detached container of --rm goes by itself", async () => {
     await must("run", "-d", "--rm", "--name", "short", IMAGE, "true");
-    await waitFor("its removal", async () => (await must("ps", "-aq")) === "");
+    await waitFor("its removal", async () => (await must("ps", "-aq", "--filter", "name=short")) === "");
   });
 
   test("an image in use is not removed", async () => {

@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { isTerminal, write } from "../terminal/stream.ts";
+import { write } from "../terminal/stream.ts";
+import { styleOf } from "../terminal/style.ts";
 
 type Level = "debug" | "info" | "warning" | "error";
 
@@ -10,17 +11,10 @@ export interface LogOptions {
   readonly debug?: boolean | undefined;
 }
 
-/** Logrus's four letters and colours for a level on a terminal. */
-const levels = {
-  debug: ["DEBU", 37],
-  info: ["INFO", 36],
-  warning: ["WARN", 33],
-  error: ["ERRO", 31],
-} as const satisfies Record<Level, readonly [string, number]>;
-
 /**
- * The log in logrus's formats, because callers read it: containerd's shim takes the last line with
- * `"level":"error"` of a JSON log, podman and conmon search stderr for phrases.
+ * The log. Its entries have logrus's formats, because callers read them: containerd's shim takes the last line with
+ * `"level":"error"` of a JSON log. On stderr an error is plain text, in which podman, conmon and CRI-O search for
+ * runc's phrases; logrus would put backslashes in front of their quotes.
  */
 export class Log {
   readonly #options: LogOptions;
@@ -39,28 +33,24 @@ export class Log {
 
   /** Logs an error; where the log is a file, stderr gets the bare message as well, as runc does it. */
   error(message: string): void {
-    this.#entry("error", message);
-    if (this.#options.log) write(2, `${message}\n`);
+    const { log, "log-format": format } = this.#options;
+    if (log || format === "json") this.#entry("error", message);
+    if (log) write(2, `${message}\n`);
+    else if (format !== "json") write(2, `${styleOf(2).red("corten-oci:")} ${message}\n`);
   }
 
   #entry(level: Level, message: string): void {
     const { log } = this.#options;
-    const json = this.#options["log-format"] === "json";
+    const entry =
+      this.#options["log-format"] === "json" ? jsonEntry(level, message) : textEntry(level, message);
     if (!log) {
-      write(
-        2,
-        json
-          ? jsonEntry(level, message)
-          : isTerminal(2)
-            ? terminalEntry(level, message)
-            : textEntry(level, message),
-      );
+      write(2, entry);
       return;
     }
     // Synchronous, as runc's is: a caller reads the file as soon as the process has ended.
     const file = openSync(log, "as", 0o644);
     try {
-      writeSync(file, json ? jsonEntry(level, message) : textEntry(level, message));
+      writeSync(file, entry);
     } finally {
       closeSync(file);
     }
@@ -78,9 +68,4 @@ function jsonEntry(level: Level, msg: string): string {
 function textEntry(level: Level, message: string): string {
   const text = /^[\w\-./@^+]+$/.test(message) ? message : JSON.stringify(message);
   return `time="${now()}" level=${level} msg=${text}\n`;
-}
-
-function terminalEntry(level: Level, message: string): string {
-  const [name, colour] = levels[level];
-  return `\x1b[${colour}m${name}\x1b[0m[0000] ${message}\n`;
 }

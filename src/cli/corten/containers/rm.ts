@@ -6,13 +6,13 @@ import type { CortenCall } from "../table/globals.ts";
 
 /** `corten rm` */
 export async function run(call: CortenCall<typeof rmOptions>): Promise<number> {
-  const { force, volumes } = call.options;
+  const { force, ignore, volumes } = call.options;
   await using engine = openSession(call);
   return await forEachArgument(call.args, async (reference) => {
     try {
       await engine.remove(reference, { force, volumes });
     } catch (error) {
-      if (force && isCortenError(error, "not-found")) return undefined;
+      if ((force || ignore) && isCortenError(error, "not-found")) return undefined;
       throw error;
     }
     return reference;

@@ -12,7 +12,7 @@ import { openImageStore } from "./store.ts";
 
 /** `corten rmi`: one after the other, as several may name the same image. */
 export async function run(call: CortenCall<typeof rmiOptions>): Promise<number> {
-  const { force } = call.options;
+  const { force, ignore } = call.options;
   await using engine = openSession(call);
   using store = openImageStore(call);
   const containers = await engine.list({ all: true });
@@ -32,7 +32,7 @@ export async function run(call: CortenCall<typeof rmiOptions>): Promise<number> 
       for (const id of deleted) print(`Deleted: ${id}`);
     } catch (error) {
       if (!isCortenError(error)) throw error;
-      if (force && error.code === "not-found") continue;
+      if ((force || ignore) && error.code === "not-found") continue;
       printError(error.message, error.hint);
       code = 1;
     }

@@ -162,6 +162,7 @@ export const rmOptions = {
     short: "f",
     summary: "kill it first; a container that does not exist is no failure",
   },
+  ignore: { type: "flag", short: "i", summary: "a container that does not exist is no failure" },
   volumes: { type: "flag", short: "v", summary: "remove its anonymous volumes, too" },
 } as const satisfies OptionTable;
 

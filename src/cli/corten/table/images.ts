@@ -36,7 +36,12 @@ export const imagesOptions = {
 } as const satisfies OptionTable;
 
 export const rmiOptions = {
-  force: { type: "flag", short: "f", summary: "an image that does not exist is no failure" },
+  force: {
+    type: "flag",
+    short: "f",
+    summary: "also with several names, or used by stopped containers; one that does not exist is no failure",
+  },
+  ignore: { type: "flag", short: "i", summary: "an image that does not exist is no failure" },
 } as const satisfies OptionTable;
 
 export const tagOptions = {} as const satisfies OptionTable;
