@@ -258,8 +258,9 @@ export const OPERATIONS = {
   /** close_range(first, ~0): `cloexec` 1 marks close-on-exec instead. The executor's own descriptors are among them. */
   closeFrom: { code: 121, fields: { first: "int", cloexec: "int" } },
   /**
-   * From here on the container lives without the host section. Opens the exec FIFO (O_PATH register, emptied) for
-   * writing, which blocks until `start` reads it, writes "0". Later failures go to stderr.
+   * From here on the container lives without the host section. Opens the exec FIFO (O_PATH register) for
+   * writing, which blocks until `start` reads it, writes "0". All registers are emptied before it waits. Later
+   * failures go to stderr.
    */
   awaitStart: { code: 122, fields: { fifo: "in" } },
   /**

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as k from "./constants.ts";
+import { readMountOptions } from "./mount-options.ts";
+
+const read = (...options: string[]) => readMountOptions({ destination: "/x", options });
+
+describe("mount options", () => {
+  it("are set or cleared, the last of two contrary ones winning", () => {
+    assert.deepEqual(read("ro", "nosuid", "rw").own, {
+      set: k.MOUNT_ATTR_NOSUID,
+      clear: k.MOUNT_ATTR_RDONLY,
+    });
+  });
+
+  it("replace the access-time mode as a whole", () => {
+    assert.deepEqual(read("noatime", "strictatime").own, {
+      set: k.MOUNT_ATTR_STRICTATIME,
+      clear: k.MOUNT_ATTR__ATIME,
+    });
+  });
+
+  it("reach the whole tree with an r in front, which rbind, ro and relatime do not have", () => {
+    const options = read("rbind", "ro", "relatime", "rnosuid", "rro");
+    assert.equal(options.recursive, true);
+    assert.equal(options.own.set, k.MOUNT_ATTR_RDONLY);
+    assert.equal(options.tree.set, k.MOUNT_ATTR_NOSUID | k.MOUNT_ATTR_RDONLY);
+  });
+
+  it("tell propagation from flags", () => {
+    const options = read("bind", "rslave");
+    assert.deepEqual([options.propagation, options.propagationRecursive], [k.MS_SLAVE, true]);
+  });
+
+  it("pass what they do not know to the file system", () => {
+    assert.deepEqual(read("size=64k", "huge", "mode=755", "newinstance").data, [
+      ["size", "64k"],
+      ["huge", null],
+      ["mode", "755"],
+    ]);
+  });
+});
