@@ -89,6 +89,44 @@ test("A9: a layout whose directories are links is refused, even links inside it"
   }
 });
 
+test("A9: a directory that becomes a link while it is read leads nowhere", async () => {
+  const path = await layout("race");
+  const [digest, bytes] = [...image.blobs].sort(([, a], [, b]) => b.length - a.length)[0]!;
+  const outside = join(directory, "outside");
+  await mkdir(join(outside, "sha256"), { recursive: true });
+  await writeFile(join(outside, "sha256", digest.slice(7)), Buffer.alloc(bytes.length, "X"));
+  let swapping = true;
+  const swap = (async () => {
+    while (swapping) {
+      await rename(join(path, "blobs"), join(path, "aside"));
+      await symlink(outside, join(path, "blobs"));
+      await rm(join(path, "blobs"));
+      await rename(join(path, "aside"), join(path, "blobs"));
+    }
+  })();
+  const outcomes = { read: 0, refused: 0 };
+  await using source = await openSource({ kind: "layout", path });
+  const late = Date.now() + 5000;
+  const enough = (): boolean => outcomes.read > 100 && outcomes.refused > 10;
+  while (!enough() && Date.now() < late) {
+    try {
+      const found = await collect(await source.blob({ mediaType: "x/y", digest, size: bytes.length }));
+      assert.equal(
+        found[0] === 0x58 && found[1] === 0x58 && found[2] === 0x58,
+        false,
+        "bytes of another directory",
+      );
+      outcomes.read++;
+    } catch (error) {
+      assert.ok(isCortenError(error), String(error));
+      outcomes.refused++;
+    }
+  }
+  swapping = false;
+  await swap;
+  assert.ok(outcomes.read + outcomes.refused > 10, JSON.stringify(outcomes));
+});
+
 test("A9: a dir: place is read without following links", async () => {
   const path = join(directory, "plain");
   {
