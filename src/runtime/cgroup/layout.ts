@@ -20,7 +20,7 @@ export interface CgroupPlan {
  * relative one, and the default (the container's ID), from the group of the calling process, so that a limit
  * that applies to the caller applies to what it starts.
  *
- * @throws invalid-argument for a path with ".." or in the form that asks for systemd
+ * @throws invalid-argument for a path with "..", and for one that holds the calling process, too
  */
 export function planCgroups(facts: CgroupFacts, cgroupsPath: string | undefined, id: string): CgroupPlan {
   const wanted = cgroupsPath === undefined || cgroupsPath === "" ? id : cgroupsPath;
@@ -35,9 +35,19 @@ export function planCgroups(facts: CgroupFacts, cgroupsPath: string | undefined,
   }
   const groups = facts.hierarchies.map((hierarchy) => {
     const base = wanted.startsWith("/") ? "/" : hierarchy.own;
-    return { hierarchy, path: posix.join(hierarchy.mountpoint, base, wanted) };
+    const path = posix.join(hierarchy.mountpoint, base, wanted).replace(/\/+$/, "");
+    // What a container's end removes, and kills, must never be more than the container.
+    const own = posix.join(hierarchy.mountpoint, hierarchy.own).replace(/\/+$/, "");
+    if (path === hierarchy.mountpoint || path === own || own.startsWith(`${path}/`)) {
+      throw new CortenError(
+        "invalid-argument",
+        `config.json: /linux/cgroupsPath must name a group of the container's own, not ${path}`,
+        { pointer: "/linux/cgroupsPath" },
+      );
+    }
+    return { hierarchy, path };
   });
-  return { mode: facts.mode, groups: groups.filter(({ hierarchy, path }) => path !== hierarchy.mountpoint) };
+  return { mode: facts.mode, groups };
 }
 
 /** The directories between the hierarchy's mount point and the group, outermost first, the group last. */

@@ -48,6 +48,14 @@ describe("cgroup layout", () => {
     const facts = readCgroupFacts("0::/\n", [mount("cgroup2", "/c")]);
     assert.throws(() => planCgroups(facts, "/a/../../etc", "box"), { pointer: "/linux/cgroupsPath" });
   });
+
+  it("never takes a group that holds more than the container", () => {
+    const facts = readCgroupFacts("0::/user/me\n", [mount("cgroup2", "/c")]);
+    for (const path of ["/", "//", ".", "/.", "/user", "/user/", "/user/me", "./"]) {
+      assert.throws(() => planCgroups(facts, path, "box"), { pointer: "/linux/cgroupsPath" }, path);
+    }
+    assert.equal(planCgroups(facts, "/user/me/x/", "box").groups[0]?.path, "/c/user/me/x");
+  });
 });
 
 describe("limits on cgroup v1", () => {

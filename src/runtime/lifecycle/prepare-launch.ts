@@ -136,7 +136,7 @@ function bindSources(bundle: string, config: RuntimeConfig): ReadonlyMap<string,
 
 /** Two containers in one control group would be limited, frozen and killed together. */
 function checkCgroupsEmpty({ groups }: CgroupPlan): void {
-  for (const { path } of groups.slice(0, 1)) {
+  for (const { path } of groups) {
     if (existsSync(path) && groupProcesses(path).length > 0) {
       throw new CortenError(
         "failed-precondition",
