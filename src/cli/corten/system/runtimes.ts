@@ -6,7 +6,7 @@ import { delimiter, isAbsolute, join } from "node:path";
 export interface FoundRuntime {
   readonly name: string;
   readonly path: string;
-  /** The first line of what `--version` prints; null when it does not answer. */
+  /** From the first line of what `--version` prints; null when it does not answer. */
   readonly version: string | null;
   readonly kind: "oci" | "shim" | "virtual machine";
 }
@@ -47,9 +47,10 @@ function isExecutable(file: string): boolean {
 
 function versionOf(file: string): Promise<string | null> {
   return new Promise((resolve) => {
-    execFile(file, ["--version"], { timeout: 3000, maxBuffer: 64 * 1024 }, (error, stdout) => {
+    execFile(file, ["--version"], { timeout: 3000, maxBuffer: 64 * 1024 }, (_, stdout) => {
       const line = stdout.split("\n").find((text) => /\d/.test(text));
-      resolve(error && line === undefined ? null : (line?.trim().slice(0, 100) ?? null));
+      // `runc version 1.1.5`, `kata-runtime  : 3.2.0`, `Firecracker v1.7.0`
+      resolve(line === undefined ? null : line.replace(/^\S+\s+(?:version\s*:?|:)?\s*/, "").slice(0, 100));
     });
   });
 }
