@@ -286,6 +286,9 @@ int keeper_run(const struct options *options)
 		return fail(&keeper, &fault);
 	struct ending executor_ending = ending_of(status);
 	if (executor_ending.code != 0) {
+		/* Whoever started a held container has gone by now: the record is what is left to tell. */
+		if (options->hold)
+			(void)exit_record_write(options->exit_record, &executor_ending, &fault);
 		report("failed", executor_ending.code);
 		refuse_clients(&keeper, executor_ending.code);
 		remove_files();

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { openStore, type Store } from "../content/index.ts";
 import { dataDirectory, ensurePrivateDirectory, runDirectory } from "../host/index.ts";
@@ -9,6 +10,8 @@ import type { EngineOptions } from "./engine.ts";
 import { isOwnerAlive } from "./owner.ts";
 import { type ContainerFacts, type DerivedStatus, deriveStatus } from "./status.ts";
 import { ContainerTable, ENGINE_SCHEMA, type StoredContainer } from "./stored-container.ts";
+
+const NEWBORN_MS = 5000;
 
 /** What every part of one engine works with. Nothing is remembered here that another process could change. */
 export class EngineContext {
@@ -48,7 +51,7 @@ export class EngineContext {
     const monitored = files.hasMonitor();
     return {
       complete: container.complete,
-      ownerAlive: isOwnerAlive(container.owner),
+      ownerAlive: isOwnerAlive(container.owner) && !this.#isOver(container),
       pid,
       monitored,
       started: container.started !== null,
@@ -61,6 +64,14 @@ export class EngineContext {
     const container = this.table.find(reference);
     if (this.status(container).state !== "abandoned") return container;
     throw new CortenError("not-found", `no such container: ${reference.slice(0, 100)}`);
+  }
+
+  /**
+   * A container that was run in the foreground by a child of its owner has ended when its directory is gone: the
+   * executor removes that last. In the moment before its maker makes the directory it is only young.
+   */
+  #isOver({ id, created }: StoredContainer): boolean {
+    return Date.now() - created > NEWBORN_MS && !existsSync(this.files(id).directory);
   }
 
   #pid(id: string): number | null {
