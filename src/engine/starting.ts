@@ -50,7 +50,7 @@ async function start(
     id,
     bundle: files.directory,
     config: readStoredConfig(files),
-    root: rootRecipe(source, context, files),
+    root: rootRecipe(source, context, files, container.autoRemove),
     detach: true,
     pidFile: files.pid,
     ...(terminal ? { consoleSocket: files.consoleSocket } : {}),
@@ -101,7 +101,7 @@ export function runInForeground(context: EngineContext, made: MadeContainer): Pr
     id: container.id,
     bundle: files.directory,
     config,
-    root: rootRecipe(source, context, files),
+    root: rootRecipe(source, context, files, true),
     cleanupPaths: [files.directory, ...volumes.map(({ source }) => dirname(source))],
   });
   return { path, args, env, stdin: container.details.options.interactive === true ? "inherit" : "null" };
