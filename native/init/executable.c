@@ -115,26 +115,3 @@ int op_close_from(struct execution *x)
 	}
 	return 0;
 }
-
-int op_await_start(struct execution *x)
-{
-	int fifo = in_field(x, AWAIT_START_FIFO);
-	char name[16];
-	struct format out = format_start(name, sizeof(name));
-	format_number(&out, fifo);
-	if (x->own_descriptors < 0)
-		return fail_as(x, FAILED_PROTOCOL, 0, "awaitStart belongs to the container section");
-	detach(x, false);
-	/* Blocks until `start` opens the other end. */
-	CLOSING gate = k_openat(x->own_descriptors, name, O_WRONLY | O_NOCTTY, 0);
-	if (gate < 0)
-		return fail(x, gate, "openat(/proc/self/fd, %f, O_WRONLY)", fifo);
-	long written = k_write(gate, "0", 1);
-	if (written < 0)
-		return fail(x, written, "write(%f, \"0\")", fifo);
-	/* CVE-2016-9962, CVE-2024-21626: no descriptor of the host's stays open. */
-	clear_register(x, unsigned_field(x, AWAIT_START_FIFO));
-	k_close(x->own_descriptors);
-	x->own_descriptors = -1;
-	return 0;
-}

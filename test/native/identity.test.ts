@@ -4,32 +4,21 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { isRoot, temporaryDirectory } from "../support/index.ts";
 import { builds, type Draft, foreground, Kernel, makeBuilds, runPlan, shell } from "./executor.ts";
+import { assemble } from "./seccomp.ts";
 
 makeBuilds("all", "asan");
 
 const CAP_NET_BIND_SERVICE = 10;
 const CAP_CHOWN = 0;
 
-/** A sock_filter program. */
-function filter(...instructions: ReadonlyArray<readonly [number, number, number, number]>): Uint8Array {
-  const bytes = Buffer.alloc(instructions.length * 8);
-  for (const [index, [code, jt, jf, value]] of instructions.entries()) {
-    bytes.writeUInt16LE(code, index * 8);
-    bytes[index * 8 + 2] = jt;
-    bytes[index * 8 + 3] = jf;
-    bytes.writeUInt32LE(value >>> 0, index * 8 + 4);
-  }
-  return bytes;
-}
-
 /** Fails the system calls with these numbers with `errno` (or kills, for an action given whole). */
 function denying(numbers: readonly number[], action: number): Uint8Array {
-  return filter(
+  return assemble([
     [0x20, 0, 0, 0],
     ...numbers.map((number, index) => [0x15, numbers.length - index, 0, number] as const),
     [0x06, 0, 0, 0x7fff0000],
     [0x06, 0, 0, action],
-  );
+  ]);
 }
 
 const x64 = process.arch === "x64";
@@ -197,7 +186,7 @@ for (const { name, init } of builds) {
       using scratch = temporaryDirectory("native");
       const result = run(scratch.path, [
         // Notifies of nothing: all is allowed.
-        { op: "setSeccomp", out: "$listener", program: filter([0x06, 0, 0, 0x7fff0000]), flags: 8 },
+        { op: "setSeccomp", out: "$listener", program: assemble([[0x06, 0, 0, 0x7fff0000]]), flags: 8 },
         { op: "setStdio", stdin: "$listener" },
         ...shell("readlink /proc/self/fd/0"),
       ]);

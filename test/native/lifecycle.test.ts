@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +23,7 @@ for (const { name, init } of builds) {
   describe(`life of the child, ${name}`, { skip: !isRoot }, () => {
     test("create: the child waits at the FIFO, lives without its parent, and runs when it is opened", async () => {
       using scratch = temporaryDirectory("native");
+      chmodSync(scratch.path, 0o777);
       const [fifo, pidFile, out] = ["fifo", "pid", "out"].map((path) => join(scratch.path, path)) as [
         string,
         string,
@@ -30,8 +31,9 @@ for (const { name, init } of builds) {
       ];
       const result = runPlan(init, scratch.path, {
         host: [
-          { op: "makeFifo", path: fifo, mode: 0o600 },
+          { op: "makeFifo", path: fifo, mode: 0o622 },
           { op: "open", out: "$fifo", path: fifo, flags: Kernel.O_PATH },
+          { op: "open", out: "$host", path: "/" },
           { op: "open", out: "$null", path: "/dev/null", flags: 2 },
           { op: "clone", flags: Kernel.CLONE_NEWNS | Kernel.CLONE_NEWPID },
           { op: "await", event: 1 },
@@ -40,6 +42,7 @@ for (const { name, init } of builds) {
         ],
         container: [
           { op: "setStdio", stdin: "$null", stdout: "$null", stderr: "$null" },
+          { op: "setUser", uid: 1234, gid: 1234 },
           { op: "notify", event: 1 },
           { op: "awaitStart", fifo: "$fifo" },
           { op: "close", fd: "$fifo" },
@@ -50,6 +53,12 @@ for (const { name, init } of builds) {
       const pid = Number.parseInt(readFileSync(pidFile, "utf8"), 10);
       assert.equal(processState(pid), "S");
       const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      assert.deepEqual(
+        open.filter((target) => target !== "/dev/null" && target !== fifo && !target.startsWith("socket:")),
+        [],
+        "no descriptor of the host's",
+      );
       assert.match(status, /^SigBlk:\s+0+$/m);
       assert.equal(existsSync(out), false);
       assert.equal(readFileSync(fifo, "utf8"), "0");
@@ -68,6 +77,9 @@ for (const { name, init } of builds) {
           { op: "finish" },
         ],
         container: [
+          // A root without /proc.
+          { op: "open", out: "$root", path: scratch.path, flags: Kernel.O_PATH },
+          { op: "changeRoot", root: "$root" },
           { op: "awaitStart", fifo: "$fifo" },
           { op: "execute", args: ["/no/such"] },
         ],

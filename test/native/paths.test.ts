@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -121,6 +122,44 @@ for (const { name, init } of builds) {
       ] as const) {
         assert.equal(check(path, fields).failure?.kind, "safety", path);
       }
+    });
+
+    test("CVE-2021-30465, CVE-2024-45310: makes nothing outside while directories and links are exchanged", () => {
+      using scratch = temporaryDirectory("native");
+      const [root, canary] = [join(scratch.path, "root"), join(scratch.path, "canary")];
+      mkdirSync(join(root, "a/b"), { recursive: true });
+      mkdirSync(canary);
+      symlinkSync(canary, join(root, "link"));
+      symlinkSync("../../../../../../../../..", join(root, "up"));
+      // renameat2(RENAME_EXCHANGE), as fast as it goes, until it is killed.
+      const racer = spawn("/usr/bin/python3", [
+        "-c",
+        `import ctypes, os
+libc = ctypes.CDLL(None)
+os.chdir(${JSON.stringify(root)})
+while True:
+    for other in (b"link", b"up"):
+        for _ in range(2): libc.renameat2(-100, b"a", -100, other, 2)`,
+      ]);
+      try {
+        for (let i = 0, end = Date.now() + 1500; Date.now() < end; i++) {
+          inRoot(
+            root,
+            scratch.path,
+            ...Array.from({ length: 20 }, (_, n): Draft[] => [
+              { op: "resolve", out: "$x", root: "$root", path: `a/b/new${i}-${n}/file`, create: 2 },
+              { op: "resolve", out: "$x", root: "$root", path: `a/made${i}-${n}/deep`, create: 1 },
+            ]).flat(),
+          );
+        }
+      } finally {
+        racer.kill("SIGKILL");
+      }
+      assert.deepEqual(readdirSync(canary), []);
+      assert.deepEqual(
+        readdirSync(scratch.path).filter((name_) => /^(?:new|made|b$)/.test(name_)),
+        [],
+      );
     });
   });
 }

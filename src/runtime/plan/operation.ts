@@ -259,8 +259,8 @@ export const OPERATIONS = {
   closeFrom: { code: 121, fields: { first: "int", cloexec: "int" } },
   /**
    * From here on the container lives without the host section. Opens the exec FIFO (O_PATH register) for
-   * writing, which blocks until `start` reads it, writes "0". All registers are emptied before it waits. Later
-   * failures go to stderr.
+   * writing, which blocks until `start` reads it, writes "0". It is opened as the user that the process has become, so
+   * its mode must let others write (0622). All registers are emptied before it waits. Later failures go to stderr.
    */
   awaitStart: { code: 122, fields: { fifo: "in" } },
   /**
