@@ -10,36 +10,38 @@ export interface HostFacts {
   readonly gid: number;
   /** Bit masks of capability numbers that this process may use and may hand on. */
   readonly capabilities: { readonly permitted: number; readonly bounding: number };
-  /** The highest capability number that the kernel knows; undefined where it does not tell. */
-  readonly lastCapability: number | undefined;
-  readonly mounts: readonly MountEntry[];
   readonly cgroups: CgroupFacts;
+  /** The mount table, parsed when it is first asked for. */
+  readonly mounts: readonly MountEntry[];
 }
 
 /** Reads what the kernel tells about this process and its machine: four small files. */
 export function readHostFacts(): HostFacts {
-  const mounts = parseMountTable(readFileSync("/proc/self/mountinfo", "utf8"));
+  const table = readFileSync("/proc/self/mountinfo", "utf8");
   const status = readFileSync("/proc/self/status", "latin1");
-  const ids = (name: string) => Number(new RegExp(`^${name}:\\s*\\d+\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
-  const mask = (name: string) =>
-    Number.parseInt(new RegExp(`^${name}:\\s*([0-9a-f]+)`, "m").exec(status)?.[1] ?? "0", 16);
+  let mounts: readonly MountEntry[] | undefined;
   return {
     kernel: readKernel(),
-    uid: ids("Uid"),
-    gid: ids("Gid"),
-    capabilities: { permitted: mask("CapPrm"), bounding: mask("CapBnd") },
-    lastCapability: readLastCapability(),
-    mounts,
-    cgroups: readCgroupFacts(readFileSync("/proc/self/cgroup", "utf8"), mounts),
+    uid: Number(statusField(status, "Uid").split("\t")[1]),
+    gid: Number(statusField(status, "Gid").split("\t")[1]),
+    capabilities: {
+      permitted: Number.parseInt(statusField(status, "CapPrm"), 16),
+      bounding: Number.parseInt(statusField(status, "CapBnd"), 16),
+    },
+    cgroups: readCgroupFacts(readFileSync("/proc/self/cgroup", "utf8"), parseMountTable(table, " - cgroup")),
+    get mounts() {
+      mounts ??= parseMountTable(table);
+      return mounts;
+    },
   };
 }
 
-function readLastCapability(): number | undefined {
-  try {
-    return Number(readFileSync("/proc/sys/kernel/cap_last_cap", "latin1"));
-  } catch {
-    return undefined; // a /proc without sys: the permitted mask alone decides
-  }
+/** The value of one line of /proc/PID/status, which are `Name:\tvalue`; where there are four, tabs lie between them. */
+function statusField(status: string, name: string): string {
+  const start = status.indexOf(`\n${name}:\t`);
+  if (start < 0) return "0";
+  const from = start + name.length + 3;
+  return status.slice(from, status.indexOf("\n", from));
 }
 
 let known: HostFacts | undefined;

@@ -1,4 +1,4 @@
-import { release } from "node:os";
+import { readFileSync } from "node:fs";
 
 /** The running kernel, as uname(2) names it. */
 export interface Kernel {
@@ -19,5 +19,5 @@ export function kernelAtLeast(kernel: Kernel, major: number, minor: number): boo
 }
 
 export function readKernel(): Kernel {
-  return parseKernelRelease(release());
+  return parseKernelRelease(readFileSync("/proc/sys/kernel/osrelease", "latin1").trim());
 }

@@ -13,10 +13,15 @@ export interface MountEntry {
   readonly superOptions: readonly string[];
 }
 
-/** Parses mountinfo; lines that do not have its form are left out. */
-export function parseMountTable(text: string): MountEntry[] {
+/**
+ * Parses mountinfo; lines that do not have its form are left out.
+ *
+ * @param having only lines that hold this text, e.g. ` - cgroup`: on the path of a start most lines do not matter
+ */
+export function parseMountTable(text: string, having = ""): MountEntry[] {
   const entries: MountEntry[] = [];
   for (const line of text.split("\n")) {
+    if (!line.includes(having)) continue;
     const separator = line.indexOf(" - ");
     if (separator < 0) continue;
     const [id, parent, , root, mountpoint, options, ...tags] = line.slice(0, separator).split(" ");

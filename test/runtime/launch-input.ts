@@ -48,7 +48,6 @@ export function hostFacts(kernel = "6.18.0", cgroups: CgroupFacts = hybridCgroup
     uid: 0,
     gid: 0,
     capabilities: { permitted: CAPABILITIES, bounding: CAPABILITIES },
-    lastCapability: 40,
     mounts: [],
     cgroups,
   };

@@ -53,14 +53,17 @@ export function capabilityNumber(name: string): number | undefined {
   return NUMBERS.get(name.toUpperCase());
 }
 
-/** The mask that `names` stand for: below 2^53, so exact as a number. Bits above 31 rule out JavaScript's `|`. */
-export function capabilityMask(numbers: Iterable<number>): number {
+/** The value of each capability's bit: bits above 31 rule out JavaScript's shifts. */
+const BITS = NAMES.map((_, number) => 2 ** number);
+
+/** The mask that numbers stand for: below 2^53, so exact as a number. */
+export function capabilityMask(numbers: readonly number[]): number {
   let mask = 0;
-  for (const number of new Set(numbers)) mask += 2 ** number;
+  for (const number of numbers) if (!maskHas(mask, number)) mask += BITS[number]!;
   return mask;
 }
 
 /** True when the mask has the capability of that number. */
 export function maskHas(mask: number, number: number): boolean {
-  return Math.floor(mask / 2 ** number) % 2 === 1;
+  return Math.floor(mask / BITS[number]!) % 2 === 1;
 }

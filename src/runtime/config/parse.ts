@@ -1,4 +1,5 @@
-import { CortenError, parseStrictJson, type RuntimeConfig, type RuntimeProcess } from "../../spec/index.ts";
+import { isUtf8 } from "node:buffer";
+import { CortenError, type RuntimeConfig, type RuntimeProcess } from "../../spec/index.ts";
 import { type Check, configFault } from "./check.ts";
 import { checkRules } from "./rules.ts";
 import { configCheck, processCheck } from "./schema.ts";
@@ -45,17 +46,34 @@ function readDocument(bytes: Uint8Array, what: string, check: Check): unknown {
       `${what} has ${bytes.length} bytes, more than ${MAX_CONFIG_BYTES}`,
     );
   }
-  const value = withoutNulls(parseStrictJson(bytes, what));
-  check(value, "");
-  return value;
+  if (!isUtf8(bytes)) throw new CortenError("invalid-argument", `${what} is not UTF-8`);
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+  } catch (cause) {
+    throw new CortenError("invalid-argument", `${what} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const document = withoutNulls(value);
+  check(document, "");
+  return document;
 }
 
+/** Deepest nesting that is read: the standard's own documents have nine levels. */
+const MAX_DEPTH = 64;
+
 /** Removes fields that are null, in place: Go programs write null for what is not set. */
-function withoutNulls(value: unknown): unknown {
+function withoutNulls(value: unknown, depth = 0): unknown {
   if (typeof value !== "object" || value === null) return value;
-  for (const [name, field] of Object.entries(value)) {
-    if (field === null && !Array.isArray(value)) delete (value as Record<string, unknown>)[name];
-    else withoutNulls(field);
+  if (depth > MAX_DEPTH) {
+    throw new CortenError("invalid-argument", `config.json is nested deeper than ${MAX_DEPTH} levels`);
+  }
+  const fields = value as Record<string, unknown>;
+  const isArray = Array.isArray(value);
+  for (const name in fields) {
+    const field = fields[name];
+    if (typeof field !== "object") continue;
+    if (field !== null) withoutNulls(field, depth + 1);
+    else if (!isArray) delete fields[name];
   }
   return value;
 }

@@ -56,8 +56,11 @@ export class SectionBuilder {
   }
 
   add<N extends OperationName>(op: N, fields: FieldsOf<N>): void {
-    // The generic union cannot be rebuilt from its parts without this cast; the parameters are checked.
-    this.operations.push({ op, at: this.#pointer, ...fields } as unknown as Operation);
+    // In place: a plan has hundreds of operations, and this is on the path of every start.
+    const operation = fields as unknown as { op: N; at: string };
+    operation.op = op;
+    operation.at = this.#pointer;
+    this.operations.push(operation as unknown as Operation);
   }
 
   /** A register of this plan that an operation is about to write. */

@@ -83,9 +83,11 @@ class Pool {
     this.#align();
     this.#grow(references.length * 8);
     const offset = this.#length;
-    for (const [index, reference] of references.entries())
-      writeReference(this.#buffer, offset + index * 8, reference);
-    this.#length += references.length * 8;
+    for (const reference of references) {
+      this.#buffer.writeUInt32LE(reference.offset, this.#length);
+      this.#buffer.writeUInt32LE(reference.length, this.#length + 4);
+      this.#length += 8;
+    }
     return { offset, length: values.length };
   }
 
@@ -103,15 +105,21 @@ class Pool {
   }
 }
 
-function writeReference(buffer: Buffer, at: number, { offset, length }: Reference): void {
-  buffer.writeUInt32LE(offset, at);
-  buffer.writeUInt32LE(length, at + 4);
+/**
+ * Header and records as words of 32 bits. Plain stores into a typed array are the cheapest way to write in code that
+ * runs only once; they are little-endian because every machine that Corten runs on is.
+ */
+type Words = Uint32Array;
+
+function writeReference(words: Words, at: number, { offset, length }: Reference): void {
+  words[at] = offset;
+  words[at + 1] = length;
 }
 
 /** A signed number of 64 bits in two halves: a bigint for each field would cost half of the encoding's time. */
-function writeInteger(buffer: Buffer, at: number, value: number): void {
-  buffer.writeUInt32LE(value >>> 0, at);
-  buffer.writeUInt32LE(Math.floor(value / HIGH) >>> 0, at + 4);
+function writeInteger(words: Words, at: number, value: number): void {
+  words[at] = value;
+  words[at + 1] = Math.floor(value / HIGH);
 }
 
 /**
@@ -138,35 +146,36 @@ export function encodePlan(plan: LaunchPlan): Uint8Array {
     );
   }
   const pool = new Pool();
-  const head = Buffer.alloc(HEADER_SIZE + operations.length * RECORD_SIZE);
+  const words = new Uint32Array((HEADER_SIZE + operations.length * RECORD_SIZE) / 4);
+  const head = Buffer.from(words.buffer);
   for (const [index, operation] of operations.entries()) {
-    writeRecord(head, HEADER_SIZE + index * RECORD_SIZE, operation, pool);
+    writeRecord(words, (HEADER_SIZE + index * RECORD_SIZE) / 4, operation, pool);
   }
-  writeHeader(head, plan, operations.length, pool);
+  writeHeader(words, plan, operations.length, pool);
+  head.write(PLAN_MAGIC, 0, "latin1");
   const total = head.length + pool.bytes.length;
   if (total > MAX_PLAN_SIZE) {
     throw new CortenError("resource-exhausted", `the plan takes ${total} bytes, more than ${MAX_PLAN_SIZE}`);
   }
-  head.writeUInt32LE(total, 12);
-  head.writeUInt32LE(pool.bytes.length, 20);
+  words[3] = total;
+  words[5] = pool.bytes.length;
   return Buffer.concat([head, pool.bytes], total);
 }
 
-function writeHeader(head: Buffer, plan: LaunchPlan, operations: number, pool: Pool): void {
-  head.write(PLAN_MAGIC, 0, "latin1");
-  head.writeUInt32LE(PLAN_VERSION, 8);
-  head.writeUInt32LE(operations, 16);
-  head.writeUInt32LE(plan.registers.length, 24);
+function writeHeader(words: Words, plan: LaunchPlan, operations: number, pool: Pool): void {
+  words[2] = PLAN_VERSION;
+  words[4] = operations;
+  words[6] = plan.registers.length;
   let first = 0;
   for (const [index, section] of SECTIONS.entries()) {
     const count = plan.sections[section].length;
-    head.writeUInt32LE(first, 32 + index * 8);
-    head.writeUInt32LE(count, 36 + index * 8);
+    words[8 + index * 2] = first;
+    words[9 + index * 2] = count;
     first += count;
   }
-  writeReference(head, 56, pool.text(plan.failureFile));
-  writeReference(head, 64, pool.list(plan.onFailure));
-  writeReference(head, 72, pool.list(plan.registers));
+  writeReference(words, 14, pool.text(plan.failureFile));
+  writeReference(words, 16, pool.list(plan.onFailure));
+  writeReference(words, 18, pool.list(plan.registers));
 }
 
 /** Names and kinds of each operation's fields, in wire order. */
@@ -177,20 +186,19 @@ const LAYOUTS = new Map(
   ]),
 );
 
-function writeRecord(head: Buffer, offset: number, operation: Operation, pool: Pool): void {
+function writeRecord(words: Words, record: number, operation: Operation, pool: Pool): void {
   const { code, fields } = LAYOUTS.get(operation.op)!;
-  head.writeUInt16LE(code, offset);
-  head.writeUInt16LE(fields.length, offset + 2);
-  writeReference(head, offset + 8, pool.text(operation.at));
+  words[record] = code | (fields.length << 16);
+  writeReference(words, record + 2, pool.text(operation.at));
   for (let index = 0; index < fields.length; index++) {
     const [name, kind] = fields[index]!;
     const value = (operation as unknown as Record<string, unknown>)[name];
-    writeField(head, offset + 16 + index * 8, operation, name, kind, value, pool);
+    writeField(words, record + 4 + index * 2, operation, name, kind, value, pool);
   }
 }
 
 function writeField(
-  head: Buffer,
+  words: Words,
   at: number,
   operation: Operation,
   name: string,
@@ -199,7 +207,7 @@ function writeField(
   pool: Pool,
 ): void {
   if (value === null) {
-    writeReference(head, at, { offset: ABSENT, length: ABSENT });
+    writeReference(words, at, { offset: ABSENT, length: ABSENT });
     return;
   }
   switch (kind) {
@@ -207,23 +215,23 @@ function writeField(
     case "in?":
     case "out":
     case "int":
-      writeInteger(head, at, value as number);
+      writeInteger(words, at, value as number);
       break;
     case "text":
     case "text?":
-      writeReference(head, at, pool.text(withoutNul(operation, name, value as string)));
+      writeReference(words, at, pool.text(withoutNul(operation, name, value as string)));
       break;
     case "data":
-      writeReference(head, at, pool.data(value as string | Uint8Array));
+      writeReference(words, at, pool.data(value as string | Uint8Array));
       break;
     case "list": {
       const values = value as readonly string[];
       for (const element of values) withoutNul(operation, name, element);
-      writeReference(head, at, pool.list(values));
+      writeReference(words, at, pool.list(values));
       break;
     }
     case "section":
-      writeInteger(head, at, SECTIONS.indexOf(value as (typeof SECTIONS)[number]));
+      writeInteger(words, at, SECTIONS.indexOf(value as (typeof SECTIONS)[number]));
       break;
   }
 }

@@ -39,7 +39,7 @@ export function capabilityMasks(
   // The kernel refuses a set that is not within permitted, so a capability lost there is lost here.
   const effective = mask("effective", permitted);
   const inheritable = mask("inheritable", held);
-  const ambient = mask("ambient", commonMask(permitted, inheritable));
+  const ambient = sets?.ambient === undefined ? 0 : mask("ambient", commonMask(permitted, inheritable));
   if (lost.size > 0) {
     warnings.push(
       `/process/capabilities: ${[...lost].sort().join(", ")} cannot be granted here and are left out`,
@@ -49,9 +49,11 @@ export function capabilityMasks(
 }
 
 function commonMask(one: number, other: number): number {
-  return capabilityMask(
-    CAPABILITIES.keys().filter((number) => maskHas(one, number) && maskHas(other, number)),
-  );
+  const common: number[] = [];
+  for (let number = 0; number < CAPABILITIES.length; number++) {
+    if (maskHas(one, number) && maskHas(other, number)) common.push(number);
+  }
+  return capabilityMask(common);
 }
 
 /** What {@link compileIdentity} needs to know. */
