@@ -84,6 +84,10 @@ export async function makeContainer(
   });
   try {
     makeFiles(context, container, source);
+    await makeVolumes(mounts, async (destination, directory) => {
+      // Owners included: databases count on a volume that belongs to them.
+      if (source.kind === "image") await context.snapshots.copyOut(source.stack, destination, directory);
+    });
   } catch (error) {
     await destroyContainer(context, container, true);
     throw error;
@@ -166,7 +170,6 @@ function makeFiles(context: EngineContext, { id, details }: StoredContainer, sou
   write(files.hostname, `${details.hostname}\n`);
   write(files.hosts, shared ? hostFile("/etc/hosts") : hostsFile(details.hostname));
   write(files.resolvConf, shared ? hostFile("/etc/resolv.conf") : "");
-  makeVolumes(details.mounts);
 }
 
 /** Readable by every user of the container, whatever the umask; the directory is closed to those of the host. */

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { CortenError, type ImageExecution } from "../spec/index.ts";
 import type { VolumeOptions } from "./container-options.ts";
 import { generateId, isName } from "./names.ts";
@@ -59,20 +59,41 @@ function planVolume(root: string, { source, destination, readOnly }: VolumeOptio
   });
 }
 
-/** Makes the volumes among the mounts that are not there yet; returns those that are new, and so empty. */
-export function makeVolumes(mounts: readonly ContainerMount[]): ContainerMount[] {
-  return mounts.filter(({ type, source }) => {
-    if (type !== "volume" || existsSync(source)) return false;
-    mkdirSync(source, { recursive: true, mode: 0o755 });
+/**
+ * Makes the volumes among the mounts that are not there yet. A volume appears when `fill` has put its first content
+ * in; of two processes that make the same one the later finds it made.
+ */
+export async function makeVolumes(
+  mounts: readonly ContainerMount[],
+  fill: (destination: string, directory: string) => Promise<void>,
+): Promise<void> {
+  for (const { type, source, destination } of mounts) {
+    if (type !== "volume" || existsSync(source)) continue;
+    mkdirSync(dirname(source), { recursive: true, mode: 0o700 });
+    const fresh = `${source}.${process.pid}`;
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { mode: 0o755 });
+    await fill(destination, fresh);
+    if (!tryRename(fresh, source)) rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+function tryRename(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
     return true;
-  });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOTEMPTY" || code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /** Removes the volumes that belong to one container alone. */
 export function removeVolumes(root: string, mounts: readonly ContainerMount[]): void {
   for (const { name, anonymous } of mounts) {
     if (anonymous === true && name !== undefined) {
-      rmSync(join(volumePath(root, name), ".."), { recursive: true, force: true });
+      rmSync(dirname(volumePath(root, name)), { recursive: true, force: true });
     }
   }
 }

@@ -7,6 +7,12 @@ export interface ErofsNode {
   readonly type: "directory" | "file" | "symlink" | "whiteout" | "other";
   readonly size: number;
   readonly number: number;
+  /** The twelve permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
 }
 
 interface Inode extends ErofsNode {
@@ -23,6 +29,7 @@ const HOLE = 0xffff_ffff;
 const DIRENT_SIZE = 12;
 /** Larger directories and files are not what this reader is for. */
 const MAX_READ = 64 * 1024 * 1024;
+const PIECE = 1024 * 1024;
 
 /**
  * Looks files up in an EROFS image without mounting it: enough to read a layer's /etc/passwd before there is a
@@ -61,7 +68,7 @@ export class ErofsReader implements Disposable {
 
   /** The inode number of `name` in a directory; undefined when it has none of that name. */
   find(directory: number, name: ByteString): number | undefined {
-    for (const entry of this.#entries(directory)) if (entry.name === name) return entry.number;
+    for (const entry of this.entries(directory)) if (entry.name === name) return entry.number;
     return undefined;
   }
 
@@ -70,7 +77,22 @@ export class ErofsReader implements Disposable {
     return this.#content(this.#inode(number), limit);
   }
 
-  *#entries(directory: number): Generator<{ readonly name: ByteString; readonly number: number }> {
+  /** The whole content of a file, piece by piece. */
+  *pieces(number: number): Generator<Buffer> {
+    const inode = this.#inode(number);
+    if (inode.layout === 4) {
+      yield* this.#chunkPieces(inode);
+      return;
+    }
+    const whole = inode.layout === 2 ? inode.size - (inode.size % BLOCK_SIZE) : inode.size;
+    for (let at = 0; at < whole; at += PIECE) {
+      yield this.#read(inode.location * BLOCK_SIZE + at, Math.min(PIECE, whole - at));
+    }
+    if (whole < inode.size) yield this.#read(inode.behind, inode.size - whole);
+  }
+
+  /** What a directory holds, `.` and `..` included. */
+  *entries(directory: number): Generator<{ readonly name: ByteString; readonly number: number }> {
     const content = this.#content(this.#inode(directory), MAX_READ);
     for (let base = 0; base < content.length; base += BLOCK_SIZE) {
       const block = content.subarray(base, base + BLOCK_SIZE);
@@ -99,10 +121,15 @@ export class ErofsReader implements Disposable {
     const size = head.readUInt32LE(8) + (extended ? head.readUInt32LE(12) * 2 ** 32 : 0);
     const location = head.readUInt32LE(16);
     const behind = at + (extended ? 64 : 32) + (attributes === 0 ? 0 : 12 + (attributes - 1) * 4);
+    const mode = head.readUInt16LE(4);
     return {
-      type: typeOf(head.readUInt16LE(4), location),
+      type: typeOf(mode, location),
       size,
       number,
+      mode: mode & 0o7777,
+      uid: extended ? head.readUInt32LE(24) : head.readUInt16LE(24),
+      gid: extended ? head.readUInt32LE(28) : head.readUInt16LE(26),
+      mtime: extended ? Number(head.readBigInt64LE(32)) + head.readUInt32LE(40) / 1e9 : 0,
       layout: (format >> 1) & 7,
       location,
       behind,
@@ -119,6 +146,16 @@ export class ErofsReader implements Disposable {
     }
     if (inode.layout === 4) return this.#chunks(inode, length);
     throw this.#damaged(`inode ${inode.number}`);
+  }
+
+  *#chunkPieces(inode: Inode): Generator<Buffer> {
+    const chunkSize = BLOCK_SIZE * 2 ** (inode.location & 31);
+    const map = Math.ceil(inode.behind / 4) * 4;
+    for (let at = 0; at < inode.size; at += chunkSize) {
+      const block = this.#read(map + (at / chunkSize) * 4, 4).readUInt32LE(0);
+      const length = Math.min(chunkSize, inode.size - at);
+      yield block === HOLE ? Buffer.alloc(length) : this.#read(block * BLOCK_SIZE, length);
+    }
   }
 
   #chunks(inode: Inode, length: number): Buffer {

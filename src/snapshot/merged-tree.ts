@@ -16,9 +16,9 @@ interface Occurrence {
 }
 
 /** A place in the merged tree: its path, and the occurrences that overlayfs would merge, the uppermost first. */
-interface Place {
+export interface Place {
   readonly path: ByteString;
-  readonly occurrences: readonly Occurrence[];
+  readonly occurrences: readonly [Occurrence, ...Occurrence[]];
 }
 
 /** As many symbolic links in one path as the kernel follows. */
@@ -26,7 +26,8 @@ const MAX_LINKS = 40;
 
 /** The tree that overlayfs shows of several layers, for reading a file or two before there is a mount. */
 export class MergedTree {
-  readonly #root: Place;
+  /** undefined for the tree of no layers. */
+  readonly #root: Place | undefined;
 
   /** @param layers the lowest first, as an image lists them */
   constructor(layers: readonly TreeLayer[]) {
@@ -35,7 +36,8 @@ export class MergedTree {
       occurrences.push({ layer, node: layer.reader.node(layer.reader.root) });
       if (layer.opaque.has("")) break;
     }
-    this.#root = { path: "", occurrences };
+    const [first, ...rest] = occurrences;
+    this.#root = first === undefined ? undefined : { path: "", occurrences: [first, ...rest] };
   }
 
   /**
@@ -43,14 +45,28 @@ export class MergedTree {
    * followed inside the tree and never out of it.
    */
   readFile(path: string, limit: number): Buffer | undefined {
-    const found = this.#resolve(toByteString(path));
-    const top = found?.occurrences[0];
+    const top = this.resolve(path)?.occurrences[0];
     return top?.node.type === "file" ? top.layer.reader.content(top.node.number, limit) : undefined;
   }
 
-  #resolve(path: ByteString): Place | undefined {
+  /** The names in a directory and what they mean, whiteouts applied. */
+  *children(directory: Place): Generator<readonly [name: ByteString, place: Place]> {
+    const seen = new Set([".", ".."]);
+    for (const { layer, node } of directory.occurrences) {
+      for (const { name } of layer.reader.entries(node.number)) {
+        if (seen.has(name)) continue;
+        seen.add(name);
+        const place = lookUp(directory, name);
+        if (place !== undefined) yield [name, place];
+      }
+    }
+  }
+
+  /** What is at `path`, symbolic links followed inside the tree; undefined when nothing is. */
+  resolve(path: string): Place | undefined {
+    if (this.#root === undefined) return undefined;
     const trail: Place[] = [this.#root];
-    const left = path.split("/").reverse();
+    const left = toByteString(path).split("/").reverse();
     let links = 0;
     for (let name = left.pop(); name !== undefined; name = left.pop()) {
       if (name === "" || name === ".") continue;
@@ -59,8 +75,8 @@ export class MergedTree {
         continue;
       }
       const child = lookUp(trail.at(-1)!, name);
-      const top = child?.occurrences[0];
-      if (child === undefined || top === undefined) return undefined;
+      if (child === undefined) return undefined;
+      const top = child.occurrences[0];
       if (top.node.type !== "symlink") {
         trail.push(child);
         continue;
@@ -88,5 +104,6 @@ function lookUp(directory: Place, name: ByteString): Place | undefined {
     occurrences.push({ layer, node: child });
     if (child.type !== "directory" || layer.opaque.has(path)) break;
   }
-  return occurrences.length === 0 ? undefined : { path, occurrences };
+  const [first, ...rest] = occurrences;
+  return first === undefined ? undefined : { path, occurrences: [first, ...rest] };
 }

@@ -89,6 +89,17 @@ export class Snapshots {
     return { kind: "layers", layers: stack.files.map((file) => ({ kind: "erofs", file })), upper };
   }
 
+  /**
+   * Copies what a prepared image has in the directory `path` into `target`, an empty directory that nobody else can
+   * reach. See {@link copyOut} for what is left out.
+   *
+   * @returns false when the image has no directory there
+   */
+  async copyOut(stack: LayerStack, path: string, target: string): Promise<boolean> {
+    const [{ withTree }, { copyOut }] = await Promise.all([import("./stacking.ts"), import("./copy-out.ts")]);
+    return withTree(this.#files, stack, (tree) => copyOut(tree, path, target));
+  }
+
   /** Removes what is not kept, and what interrupted processes left. */
   async collect(kept: KeptSnapshots): Promise<CollectedSnapshots> {
     const { collectSnapshots } = await import("./collect.ts");

@@ -15,8 +15,8 @@ import { findFixUps } from "./fix-up.ts";
 import type { SnapshotFiles } from "./layer-files.ts";
 import { sizeOf } from "./layer-files.ts";
 import type { LayerIndex } from "./layer-index.ts";
-import { MergedTree } from "./merged-tree.ts";
-import { encodeStack, type RootAttributes } from "./stack.ts";
+import { MergedTree, type TreeLayer } from "./merged-tree.ts";
+import { encodeStack, type LayerStack, type RootAttributes } from "./stack.ts";
 
 const MAX_ACCOUNT_FILE = 1024 * 1024;
 const EMPTY_ROOT: NodeAttributes = {
@@ -43,12 +43,7 @@ export async function makeStack(
   try {
     for (const diffID of diffIDs) opened.push(new ErofsReader(files.layer(diffID)));
     const fixUp = await makeFixUp(files, indexes, opened);
-    const tree = new MergedTree(
-      indexes.map(({ directories }, i) => ({
-        reader: opened[i]!,
-        opaque: new Set(directories.filter(({ opaque }) => opaque).map(({ path }) => path)),
-      })),
-    );
+    const tree = new MergedTree(treeLayers(indexes, opened));
     const account = (path: string) => tree.readFile(path, MAX_ACCOUNT_FILE)?.toString("utf8");
     const record = {
       layers: indexes.map(({ diffID, size }) => ({ diffID, size })),
@@ -61,6 +56,32 @@ export async function makeStack(
   } finally {
     for (const reader of opened) reader[Symbol.dispose]();
   }
+}
+
+/** Calls `use` with the tree of a stack, as far as it can be read without a mount. */
+export function withTree<T>(files: SnapshotFiles, stack: LayerStack, use: (tree: MergedTree) => T): T {
+  const opened: ErofsReader[] = [];
+  try {
+    for (const file of stack.files) opened.push(new ErofsReader(file));
+    return use(
+      new MergedTree(
+        treeLayers(
+          stack.diffIDs.map((diffID) => files.readIndex(diffID)),
+          opened,
+        ),
+      ),
+    );
+  } finally {
+    for (const reader of opened) reader[Symbol.dispose]();
+  }
+}
+
+/** A reader more than there are indexes is that of a fix-up, which hides nothing. */
+function treeLayers(indexes: readonly LayerIndex[], readers: readonly ErofsReader[]): TreeLayer[] {
+  return readers.map((reader, i) => {
+    const directories = indexes[i]?.directories ?? [];
+    return { reader, opaque: new Set(directories.filter(({ opaque }) => opaque).map(({ path }) => path)) };
+  });
 }
 
 /** Those of the uppermost layer that describes its root. */

@@ -3,15 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { isRoot } from "../support/index.ts";
-import {
-  becomeChild,
-  cgroups,
-  IMAGE,
-  makeTestEngine,
-  output,
-  runForeground,
-  type TestEngine,
-} from "./harness.ts";
+import { becomeChild, IMAGE, makeTestEngine, output, runForeground, type TestEngine } from "./harness.ts";
 
 describe("the life of a container", { skip: !isRoot }, () => {
   let it: TestEngine;
