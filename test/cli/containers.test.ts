@@ -225,6 +225,14 @@ describe("containers", { skip: !isRoot, timeout: 180_000 }, () => {
     await must("rm", "-f", "user");
   });
 
+  test("completion knows the names of containers and images", async () => {
+    await must("create", "--name", "completed", IMAGE, "true");
+    assert.equal(await must("__complete", "--", "rm", "com"), `completed\t${IMAGE}, Created`);
+    assert.equal(await must("__complete", "--", "stop", "com"), "");
+    assert.match(await must("__complete", "--", "run", "-it", "corten-t"), new RegExp(`^${IMAGE}\timage$`));
+    await must("rm", "completed");
+  });
+
   test("the embedded image needs no network", async () => {
     const first = await run("run", "--rm", "corten/hello");
     assert.equal(first.exitCode, 0, first.stderr);

@@ -56,6 +56,15 @@ describe("help", () => {
   });
 });
 
+test("the name decides between the two command lines, and `corten oci` is the other way in", async () => {
+  const { stdout } = await command(cortenOci, ["--version"]);
+  assert.match(stdout, /^corten-oci version /);
+  assert.equal((await command(corten, ["oci", "--version"])).stdout, stdout);
+  const renamed = await command("bash", ["-c", `exec -a /somewhere/corten-oci ${corten} --version`]);
+  assert.equal(renamed.stdout, stdout);
+  assert.match((await command(corten, ["--version"])).stdout, /^corten version /);
+});
+
 describe("wrong command lines", () => {
   const cases: ReadonlyArray<readonly [args: string, exitCode: number, message: RegExp]> = [
     ["frobnicate", 1, /^corten: unknown command "frobnicate"\nhint: /],

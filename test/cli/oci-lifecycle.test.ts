@@ -33,6 +33,7 @@ describe("corten-oci, a container's life", { skip: !isRoot, timeout: 60_000 }, (
   });
 
   after(async () => {
+    for (const id of (await must("list", "-q")).split("\n").filter(Boolean)) await oci("delete", "-f", id);
     await assertNothingLeft(start);
     scratch[Symbol.dispose]();
   });
@@ -77,6 +78,9 @@ describe("corten-oci, a container's life", { skip: !isRoot, timeout: 60_000 }, (
     assert.equal(await must("list", "-q"), id);
     const exec = await oci("exec", "-e", "A=b", "--cwd", "/tmp", id, "sh", "-c", "echo $A; pwd; exit 4");
     assert.deepEqual([exec.stdout, exec.exitCode], ["b\n/tmp\n", 4]);
+    const missing = await oci("exec", id, "no-such-program");
+    assert.equal(missing.exitCode, 255);
+    assert.match(missing.stderr, /no-such-program.*executable file not found in \$PATH/);
     assert.deepEqual(JSON.parse(await must("ps", "-f", "json", id)), [pid]);
     assert.match(await must("ps", id), /^UID .*\n.*sleep 100$/);
     const running = await oci("delete", id);

@@ -1,6 +1,8 @@
 import { CortenError } from "../../spec/index.ts";
+import type { Command } from "../command/command.ts";
 import { readCommandLine } from "../command/dispatch.ts";
 import { write } from "../terminal/stream.ts";
+import { reportError } from "./failure.ts";
 import { Log, type LogOptions } from "./log.ts";
 import { type OciCall, program } from "./program.ts";
 
@@ -23,41 +25,23 @@ export async function main(line: readonly string[]): Promise<number> {
       return 1;
     }
     case "call":
-      return run(outcome.call as OciCall, outcome.command.load!);
+      return run(outcome.call as OciCall, outcome.command);
   }
 }
 
-async function run(
-  call: OciCall,
-  load: NonNullable<(typeof program.commands)[number]["load"]>,
-): Promise<number> {
+async function run(call: OciCall, { load, failure = 1 }: Command): Promise<number> {
   const { globals } = call;
-  const log = new Log(globals);
   try {
     if (globals["systemd-cgroup"]) throw refused("--systemd-cgroup", "cgroups are made through cgroupfs");
     if (globals.rootless === "true")
       throw refused("--rootless=true", "cgroups that may not be written are an error");
-    return await (await load()).run(call);
+    return await (await load!()).run(call);
   } catch (error) {
-    const { message, hint } = describe(error, globals.debug);
-    log.error(message);
-    if (hint !== undefined && !globals.log && globals["log-format"] !== "json") write(2, `hint: ${hint}\n`);
-    return 1;
+    reportError(error, globals);
+    return failure;
   }
 }
 
 function refused(option: string, why: string): CortenError {
   return new CortenError("unimplemented", `${option} is not supported: ${why}`);
-}
-
-function describe(
-  error: unknown,
-  debug: boolean,
-): { readonly message: string; readonly hint: string | undefined } {
-  if (!(error instanceof Error)) return { message: String(error), hint: undefined };
-  const hint = "hint" in error && typeof error.hint === "string" ? error.hint : undefined;
-  return {
-    message: debug && error.stack !== undefined ? `${error.message}\n${error.stack}` : error.message,
-    hint,
-  };
 }

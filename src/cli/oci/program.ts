@@ -129,6 +129,9 @@ export const reportFailureOptions = {
   kind: { type: "choice", choices: ["create", "run", "exec"], default: "create", summary: "what failed" },
 } as const satisfies OptionTable;
 
+/** Exit code of an exec that failed by itself, which no command's own code can be taken for. runc's. */
+export const EXEC_FAILURE = 255;
+
 const container = { name: "ID", completion: "runtime-container" } as const;
 
 function notOffered(name: string): Command {
@@ -171,6 +174,7 @@ const commands: readonly Command[] = [
     arguments: [container, { name: "COMMAND", optional: true, repeated: true }],
     options: execOptions,
     optionsFirst: true,
+    failure: EXEC_FAILURE,
     load: () => import("./exec.ts"),
   },
   {

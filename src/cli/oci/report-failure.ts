@@ -1,17 +1,20 @@
 import { readFailure } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
-import type { OciCall, reportFailureOptions } from "./program.ts";
+import { reportError } from "./failure.ts";
+import { EXEC_FAILURE, type OciCall, type reportFailureOptions } from "./program.ts";
 import { openRuntime } from "./runtime.ts";
 
 /**
  * The executor's last act after a failure: it becomes this command. The container that was being made is
  * removed, and the failure is logged as every other error is, with runc's words in front.
  */
-export async function run(call: OciCall<typeof reportFailureOptions>): Promise<never> {
+export async function run(call: OciCall<typeof reportFailureOptions>): Promise<number> {
   const [id, file] = call.args;
+  const { kind } = call.options;
   const failure =
     readFailure(file!) ??
     new CortenError("internal", `the start of container "${id}" failed and left no reason`);
-  if (call.options.kind !== "exec") await openRuntime(call).delete(id!, { force: true });
-  throw failure;
+  if (kind !== "exec") await openRuntime(call).delete(id!, { force: true });
+  reportError(failure, call.globals);
+  return kind === "exec" ? EXEC_FAILURE : 1;
 }
