@@ -82,6 +82,33 @@ test("large directories are searched by blocks, names ascend in byte order", asy
   });
 });
 
+test("directories and links that need blocks keep theirs apart", async () => {
+  await inScratch(async (scratch) => {
+    const path = join(scratch, "image");
+    const writer = new ErofsWriter(path);
+    const fifo: TreeNode = { type: "fifo", ...attributes };
+    const many = (prefix: string): DirectoryNode =>
+      directory(Array.from({ length: 500 }, (_, i) => [`${prefix}${i}${"x".repeat(i % 90)}`, fifo]));
+    const long = (letter: string): TreeNode => ({
+      type: "symlink",
+      ...attributes,
+      target: letter.repeat(4090),
+    });
+    const inner = directory([["l", long("i")], ["d", many("i")], ...many("o").children]);
+    const root = directory([["a", long("a")], ["b", inner], ["c", long("c")], ...many("r").children]);
+    await writer.finish(root, Buffer.alloc(16));
+    fsck(path);
+    const image = new ErofsImage(path);
+    assert.equal([...image.list(image.root)].length, 503);
+    const b = image.lookup(image.root, "b")!;
+    assert.equal([...image.list(b)].length, 502);
+    assert.equal([...image.list(image.lookup(b, "d")!)].length, 500);
+    assert.equal(image.read(image.lookup(b, "l")!, 4096).toString(), "i".repeat(4090));
+    assert.equal(image.read(image.lookup(image.root, "c")!, 4096).toString(), "c".repeat(4090));
+    image.close();
+  });
+});
+
 test("whiteouts, opaque directories and holes of a layer", async () => {
   await inScratch(async (scratch) => {
     const output = join(scratch, "image");

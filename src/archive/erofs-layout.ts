@@ -27,12 +27,18 @@ export interface Inode {
   /** Bytes directly behind inode and attributes; their length is `tailLength`. */
   tail: (() => Uint8Array) | undefined;
   tailLength: number;
-  /** Content that gets blocks in front of the metadata. */
-  late: (() => Uint8Array) | undefined;
   /** Offset in the metadata area. */
   position: number;
   /** `position` in slots: the inode number. */
   slot: number;
+}
+
+/** What {@link layOut} decides. */
+export interface ImageLayout {
+  /** In the order of their positions. */
+  readonly inodes: readonly Inode[];
+  /** Content that gets blocks of its own in front of the metadata, in the order of these blocks. */
+  readonly blocks: readonly (() => Uint8Array)[];
 }
 
 /** Names of at most 255 bytes without `/` and NUL; `.` and `..` are the encoder's own. */
@@ -49,7 +55,7 @@ function checkName(name: string): void {
  *
  * @param nextBlock first free block; directories that need whole blocks go there
  */
-export function layOut(root: DirectoryNode, nextBlock: number): { readonly inodes: readonly Inode[] } {
+export function layOut(root: DirectoryNode, nextBlock: number): ImageLayout {
   const placement = new Placement(nextBlock);
   const first = placement.add(root);
   const queue: [inode: Inode, node: DirectoryNode, parent: Inode][] = [[first, root, first]];
@@ -78,11 +84,12 @@ export function layOut(root: DirectoryNode, nextBlock: number): { readonly inode
     placement.setDirectory(inode, new DirectoryContent(dirents));
   }
   placement.place();
-  return { inodes: placement.inodes };
+  return { inodes: placement.inodes, blocks: placement.blocks };
 }
 
 class Placement {
   readonly inodes: Inode[] = [];
+  readonly blocks: (() => Uint8Array)[] = [];
   readonly #known = new Map<TreeNode, Inode>();
   #nextBlock: number;
 
@@ -103,7 +110,6 @@ class Placement {
       location: 0,
       tail: undefined,
       tailLength: 0,
-      late: undefined,
       position: 0,
       slot: 0,
     };
@@ -130,8 +136,8 @@ class Placement {
       inode.tail = () => content.encode().subarray(whole);
     }
     if (whole > 0 || !inline) {
-      inode.location = this.#reserve(inline ? whole : size);
-      inode.late = () => (inline ? content.encode().subarray(0, whole) : content.encode());
+      const length = inline ? whole : size;
+      inode.location = this.#reserve(length, () => content.encode().subarray(0, length));
     }
   }
 
@@ -144,12 +150,12 @@ class Placement {
       inode.tail = () => content;
       return;
     }
-    inode.location = this.#reserve(content.length);
-    inode.late = () => content;
+    inode.location = this.#reserve(content.length, () => content);
   }
 
-  #reserve(length: number): number {
+  #reserve(length: number, content: () => Uint8Array): number {
     const block = this.#nextBlock;
+    this.blocks.push(content);
     this.#nextBlock += Math.ceil(length / BLOCK_SIZE);
     return block;
   }

@@ -3,7 +3,7 @@ import { BlockFile } from "./block-file.ts";
 import type { ByteString } from "./byte-string.ts";
 import type { ContentSink, StoredContent } from "./erofs-content.ts";
 import { FlatSink, NO_CONTENT, SparseSink, TailStore } from "./erofs-content.ts";
-import { BLOCK_SIZE, encodeInode, encodeSuperblock, INODE_SIZE, Layout } from "./erofs-format.ts";
+import { BLOCK_SIZE, encodeInode, encodeSuperblock, INODE_SIZE, Layout, SLOT_SIZE } from "./erofs-format.ts";
 import type { Inode } from "./erofs-layout.ts";
 import { layOut } from "./erofs-layout.ts";
 import { encodeXattrs } from "./erofs-xattr.ts";
@@ -75,10 +75,9 @@ export class ErofsWriter implements AsyncDisposable {
     const file = this.#file;
     file.align(BLOCK_SIZE);
     const layout = layOut(root, file.position / BLOCK_SIZE);
-    for (const inode of layout.inodes) {
-      if (inode.late === undefined) continue;
+    for (const content of layout.blocks) {
       file.align(BLOCK_SIZE);
-      file.append(inode.late());
+      file.append(content());
       if (file.pressed) await file.drain();
     }
     file.align(BLOCK_SIZE);
@@ -88,6 +87,8 @@ export class ErofsWriter implements AsyncDisposable {
       this.#writeInode(inode, i + 1);
       if (file.pressed) await file.drain();
     }
+    // fsck.erofs looks for attributes behind every inode, even one that ends with the image.
+    file.appendZeros(SLOT_SIZE);
     file.align(BLOCK_SIZE);
     const size = file.position;
     if (size / BLOCK_SIZE > 0xffff_ffff) {
