@@ -90,7 +90,7 @@ static int remove_entry(struct removal *removal, const struct kernel_directory_e
 static int sweep(struct removal *removal, bool *any)
 {
 	int fd = removal->levels[removal->depth - 1].fd;
-	long error = k_seek(fd, 0, 0);
+	k_seek(fd, 0, 0);
 	*any = false;
 	for (;;) {
 		long length = k_entries(fd, removal->entries, sizeof(removal->entries));
@@ -101,9 +101,9 @@ static int sweep(struct removal *removal, bool *any)
 			if (is_dots(entry->name))
 				continue;
 			*any = true;
-			error = remove_entry(removal, entry);
-			if (error != 0)
-				return (int)error;
+			int result = remove_entry(removal, entry);
+			if (result != 0)
+				return result;
 		}
 	}
 }
