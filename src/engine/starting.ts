@@ -45,7 +45,7 @@ async function start(
   const { terminal = false, interactive = false } = details.options;
   const source = await sourceOf(context, container, options.signal);
   await context.runtime.delete(id, { force: true });
-  clearRun(context, files);
+  clearRun(files);
   const launch = context.runtime.prepareRun({
     id,
     bundle: files.directory,
@@ -112,10 +112,11 @@ export function lockContainer(files: ContainerFiles, { signal }: CallOptions = {
   return acquireLock(files.lock, signal === undefined ? {} : { signal });
 }
 
-function clearRun(context: EngineContext, files: ContainerFiles): void {
-  ensurePrivateDirectory(context.runRoot);
+function clearRun(files: ContainerFiles): void {
+  // The run root itself may be open to readers: others' states lie there, too.
+  ensurePrivateDirectory(dirname(files.runDirectory));
   rmSync(files.runDirectory, { recursive: true, force: true });
-  mkdirSync(files.runDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(files.runDirectory, { mode: 0o700 });
   rmSync(files.exit, { force: true });
 }
 
