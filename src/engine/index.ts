@@ -6,7 +6,8 @@
  * process that is killed at any point leaves nothing that the next command cannot finish or undo.
  */
 
-export type { AttachedExit, Attachment, OutputChunk } from "./attach/index.ts";
+export type { AttachedExit, Attachment, ConnectOptions, OutputChunk } from "./attach/index.ts";
+export { connectAttachment } from "./attach/index.ts";
 export type {
   CallOptions,
   Container,

@@ -4,7 +4,7 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Attachment, connectAttachment } from "../../src/engine/attach/index.ts";
+import { type Attachment, connectAttachment } from "../../src/engine/index.ts";
 import { command, openTerminal, temporaryDirectory } from "../support/index.ts";
 import { compileMonitor, logText, type MonitorPrograms, startMonitor, until } from "./harness.ts";
 
