@@ -97,6 +97,22 @@ test("A12: a bomb is stopped", async () => {
   );
 });
 
+test("A12: a bomb of many small frames is stopped by its ratio", withZstd, async () => {
+  const frame = zlib.zstdCompressSync(Buffer.alloc(2 ** 26));
+  const attempt = async (): Promise<void> => {
+    for await (const _ of decompress(Array.from({ length: 100 }, () => frame)));
+  };
+  await assert.rejects(
+    attempt(),
+    (error) => isCortenError(error, "resource-exhausted") && /2000 times/.test(error.message),
+  );
+});
+
+test("xz and bzip2 are called by their names", async () => {
+  await assert.rejects(unpack([Buffer.from("fd377a585a000004e6d6", "hex")]), /packed with xz/);
+  await assert.rejects(unpack([Buffer.from("BZh91AY&SY..", "latin1")]), /packed with bzip2/);
+});
+
 test("an abort ends the stream with the signal's reason", async () => {
   const controller = new AbortController();
   const packed = zlib.gzipSync(noise(20_000_000), { level: 1 });

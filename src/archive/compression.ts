@@ -58,7 +58,9 @@ export async function* decompress(
   const { limits = {}, signal } = options;
   const { totalBytes = 2 ** 40, ratio = 2000 } = limits;
   const input = new CountedSource(source, signal);
-  const compression = detectCompression(await input.peek(4));
+  const head = await input.peek(10);
+  const compression = detectCompression(head);
+  if (compression === "none") refuseUnknownPacking(head);
   let output = 0;
   for await (const chunk of unpack(compression, input, signal)) {
     output += chunk.length;
@@ -102,6 +104,16 @@ export async function* compress(
       ? {}
       : { params: { [zlib.constants.ZSTD_c_compressionLevel]: options.level } };
   yield* through(source, zlib.createZstdCompress({ ...buffers, ...params }), options.signal);
+}
+
+/** Other packings that archives come in: better named than called a damaged tar. */
+function refuseUnknownPacking(head: Uint8Array): void {
+  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString("latin1");
+  const name = text.startsWith("\xfd7zXZ\0") ? "xz" : /^BZh[1-9]1AY&SY/.test(text) ? "bzip2" : undefined;
+  if (name === undefined) return;
+  throw new CortenError("unimplemented", `the archive is packed with ${name}`, {
+    hint: `unpack it with ${name} first; images use gzip or zstd`,
+  });
 }
 
 async function* unpack(

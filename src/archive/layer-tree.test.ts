@@ -184,6 +184,27 @@ test("A5: a root that is no directory is refused", () => {
   }
 });
 
+test("A6: names that only look alike stay apart, drives and link paths mean nothing", () => {
+  // "é" composed and decomposed, in UTF-8: HFS+ would take one for the other, Linux does not.
+  const tree = build([
+    link("\xc3\xa9", "/etc"),
+    file("e\xcc\x81/f"),
+    file("c:..\\x"),
+    link("C:", "c:/windows"),
+    file("ETC"),
+    file("etc"),
+  ]);
+  assert.deepEqual(list(tree), [
+    "d e\xcc\x81",
+    "f ETC",
+    "f c:..\\x",
+    "f etc",
+    "f e\xcc\x81/f",
+    "l C: -> c:/windows",
+    "l \xc3\xa9 -> /etc",
+  ]);
+});
+
 test("A8: a hard link to a symbolic link links the link itself", () => {
   const tree = build([link("deep/l", "../../../../etc/passwd"), hard("h", "deep/l")]);
   assert.equal(tree.root.children.get("h"), at(tree, "deep").children.get("l"));
