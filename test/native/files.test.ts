@@ -164,12 +164,12 @@ for (const { name, init } of builds) {
         "-c",
         `import os
 os.chdir(${JSON.stringify(tree)})
-for i in range(1500):
+for i in range(300):
     name = "d%d-" % i + "x" * 20
     os.mkdir(name); open("f", "w").close(); os.symlink("/etc", "l"); os.chdir(name)
 os.chdir(${JSON.stringify(tree)})
 os.mkdir("wide")
-for i in range(3000): open("wide/%d" % i, "w").close()
+for i in range(1000): open("wide/%d" % i, "w").close()
 `,
       ]);
       writeFileSync(join(scratch.path, "file"), "");
