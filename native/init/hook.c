@@ -128,11 +128,13 @@ static void feed(struct hook *hook)
 	hook->input = -1;
 }
 
-/* Keeps the first bytes of what it writes, and lets the rest go. */
+/* Keeps the first bytes of what it writes, and lets the rest go; not for ever at once, for the time-out's sake. */
 static void capture(struct hook *hook)
 {
 	char bytes[1024];
-	for (;;) {
+	for (int reads = 0;; reads++) {
+		if (reads == 128)
+			return;
 		long length = k_read(hook->output, bytes, sizeof(bytes));
 		if (length == -EAGAIN)
 			return;

@@ -77,6 +77,8 @@ for (const { name, init } of builds) {
       assert.equal(fails("kill -SEGV $$"), 'hook "/bin/sh" was killed by SIGSEGV');
       const long = fails("head -c 100000 /dev/zero | tr '\\0' x; exit 1", { env: ["PATH=/usr/bin:/bin"] });
       assert.ok(long.length > 4000 && long.length < 4200, `${long.length}`);
+      const flood = fails("exec cat /dev/zero", { timeout: 300, env: ["PATH=/usr/bin:/bin"] });
+      assert.match(flood, /did not end within 300 ms/);
       assert.equal(fails("", { path: "/no/hook" }), 'hook "/no/hook": execve: ENOENT');
       const started = Date.now();
       const pidFile = join(scratch.path, "pid");

@@ -157,6 +157,10 @@ for (const { name, init } of builds) {
         .trim()
         .split(" ");
       assert.ok(children.every((pid) => processState(Number(pid)) !== "Z"));
+      child.kill("SIGTSTP");
+      await until(() => processState(child.pid!) === "T");
+      child.kill("SIGCONT");
+      await until(() => processState(child.pid!) === "S");
       child.kill("SIGTERM");
       assert.deepEqual(await closed, [9, null]);
     });
