@@ -16,6 +16,7 @@ export type { Lock, LockOptions } from "./lock.ts";
 export { acquireLock, tryLock } from "./lock.ts";
 export type { MountEntry } from "./mount-table.ts";
 export { mountOf, parseMountTable } from "./mount-table.ts";
+export { pause } from "./pause.ts";
 export type { ProcessIdentity, ProcessStat } from "./process-table.ts";
 export {
   formatIdentity,

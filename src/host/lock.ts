@@ -1,6 +1,6 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
 import { CortenError } from "../spec/index.ts";
+import { pause } from "./pause.ts";
 import { formatIdentity, isAlive, parseIdentity, selfIdentity } from "./process-table.ts";
 
 /** A lock that is held until it is let go, or until its holder dies. */
@@ -31,7 +31,7 @@ function scratchName(file: string): string {
 export async function acquireLock(file: string, options: LockOptions = {}): Promise<Lock> {
   const { timeoutMs = 30_000, signal } = options;
   const deadline = Date.now() + timeoutMs;
-  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+  for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
     signal?.throwIfAborted();
     const lock = tryLock(file);
     if (lock !== undefined) return lock;
@@ -40,7 +40,7 @@ export async function acquireLock(file: string, options: LockOptions = {}): Prom
         retryable: true,
       });
     }
-    await delay(pause, undefined, signal === undefined ? {} : { signal });
+    await pause(wait, signal);
   }
 }
 

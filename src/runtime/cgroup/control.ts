@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 
 /** The control group of a container in one hierarchy, as its record keeps it. */
@@ -86,7 +86,7 @@ export async function setFrozen(groups: readonly CgroupDirectory[], frozen: bool
     const state =
       freezer.version === 1 ? readOptional(join(freezer.path, "freezer.state"))?.trim() : undefined;
     if (freezer.version === 1 ? state === value : isFrozen(groups) === frozen) return;
-    await delay(2);
+    await pause(2);
   }
   if (frozen && freezer.version === 1) writeFileSync(join(freezer.path, "freezer.state"), "THAWED");
   throw new CortenError(
@@ -140,7 +140,7 @@ export async function removeGroups(groups: readonly CgroupDirectory[]): Promise<
   for (const { path } of groups) {
     for (let attempt = 0; !removeGroup(path); attempt++) {
       if (attempt >= 12) throw new CortenError("unavailable", `the control group ${path} is busy`);
-      await delay(Math.min(2 ** attempt, 200));
+      await pause(Math.min(2 ** attempt, 200));
     }
   }
 }

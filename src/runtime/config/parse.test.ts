@@ -104,6 +104,18 @@ describe("parseConfig", () => {
     });
   }
 
+  it("refuses what is not UTF-8, and takes U+FFFD itself", () => {
+    const text = JSON.stringify({ ...defaultConfig(), hostname: "\ufffd" });
+    assert.equal(parseConfig(Buffer.from(text)).hostname, "\ufffd");
+    const latin = Buffer.from(text.replace("\ufffd", "é"), "latin1");
+    assert.throws(() => parseConfig(latin), { code: "invalid-argument", message: /UTF-8/ });
+  });
+
+  it("caps nesting", () => {
+    const deep = "[".repeat(100_000) + "]".repeat(100_000);
+    assert.throws(() => parseConfig(Buffer.from(`{"x":${deep}}`)), { code: "invalid-argument" });
+  });
+
   it("caps the document", () => {
     assert.throws(() => parseConfig(Buffer.alloc(MAX_CONFIG_BYTES + 1, 0x20)), { code: "invalid-argument" });
   });

@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import { CortenError, type RuntimeConfig, type RuntimeProcess } from "../../spec/index.ts";
 import { type Check, configFault } from "./check.ts";
 import { checkRules } from "./rules.ts";
@@ -46,10 +45,14 @@ function readDocument(bytes: Uint8Array, what: string, check: Check): unknown {
       `${what} has ${bytes.length} bytes, more than ${MAX_CONFIG_BYTES}`,
     );
   }
-  if (!isUtf8(bytes)) throw new CortenError("invalid-argument", `${what} is not UTF-8`);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+  // What is not UTF-8 was replaced by U+FFFD: a path would silently become another.
+  if (text.includes("\ufffd") && !Buffer.from(text).equals(bytes)) {
+    throw new CortenError("invalid-argument", `${what} is not UTF-8`);
+  }
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+    value = JSON.parse(text);
   } catch (cause) {
     throw new CortenError("invalid-argument", `${what} is not JSON: ${(cause as Error).message}`, { cause });
   }

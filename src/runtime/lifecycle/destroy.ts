@@ -1,6 +1,5 @@
 import { rmSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
-import { isAlive, type ProcessIdentity } from "../../host/index.ts";
+import { isAlive, type ProcessIdentity, pause } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { killAll, removeGroup, removeGroups, setFrozen } from "../cgroup/control.ts";
 import { StateFile } from "../plan/launch-input.ts";
@@ -25,7 +24,7 @@ export async function destroy(root: string, { record, status, init, maker }: Obs
   for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
   removeStateDirectory(root, record.id);
   try {
-    runHooks(record, "poststop", "stopped", undefined);
+    await runHooks(record, "poststop", "stopped", undefined);
   } catch (error) {
     // The standard: told, but the container is deleted all the same.
     process.emitWarning((error as Error).message);
@@ -50,7 +49,7 @@ export function removeUnfinished(root: string, id: string): boolean {
 
 async function killProcess(target: ProcessIdentity): Promise<void> {
   const deadline = Date.now() + KILL_TIMEOUT;
-  for (let pause = 1; isAlive(target); pause = Math.min(pause * 2, 50)) {
+  for (let wait = 1; isAlive(target); wait = Math.min(wait * 2, 50)) {
     try {
       process.kill(target.pid, "SIGKILL");
     } catch (error) {
@@ -59,6 +58,6 @@ async function killProcess(target: ProcessIdentity): Promise<void> {
     if (Date.now() > deadline) {
       throw new CortenError("unavailable", `process ${target.pid} does not end after SIGKILL`);
     }
-    await delay(pause);
+    await pause(wait);
   }
 }

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { CortenError, type RuntimeHook, type RuntimeHooks, type RuntimeStatus } from "../../spec/index.ts";
 import { hookState } from "../plan/hooks.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -8,19 +7,20 @@ import type { ContainerRecord } from "./container.ts";
  *
  * @throws failed-precondition naming the first that fails
  */
-export function runHooks(
+export async function runHooks(
   record: ContainerRecord,
   kind: keyof RuntimeHooks,
   status: RuntimeStatus,
   pid: number | undefined,
-): void {
+): Promise<void> {
   for (const [index, hook] of (record.config.hooks?.[kind] ?? []).entries()) {
     const { before, after } = hookState(record, status);
-    runHook(hook, `/hooks/${kind}/${index}`, `${before}${pid ?? 0}${after}`);
+    await runHook(hook, `/hooks/${kind}/${index}`, `${before}${pid ?? 0}${after}`);
   }
 }
 
-function runHook(hook: RuntimeHook, at: string, input: string): void {
+async function runHook(hook: RuntimeHook, at: string, input: string): Promise<void> {
+  const { spawnSync } = await import("node:child_process");
   const [argv0 = hook.path, ...args] = hook.args ?? [];
   const result = spawnSync(hook.path, args, {
     argv0,

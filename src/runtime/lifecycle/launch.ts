@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { CortenError } from "../../spec/index.ts";
 import { readFailure } from "./failure.ts";
 
@@ -42,6 +41,8 @@ export interface LaunchResult {
 export async function launch(prepared: Launch, options: LaunchOptions = {}): Promise<LaunchResult> {
   const { stdio = ["ignore", "ignore", "ignore"], signal } = options;
   signal?.throwIfAborted();
+  // Loaded here: a command that becomes the executor itself has no use for it.
+  const { spawn } = await import("node:child_process");
   const [argv0 = prepared.path, ...args] = prepared.args;
   const child = spawn(prepared.path, args, { argv0, env: prepared.env, stdio: [...stdio] });
   const abort = () => child.kill("SIGTERM");

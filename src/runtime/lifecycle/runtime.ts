@@ -1,7 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { ensurePrivateDirectory, isAlive, programs, requireProgram, runDirectory } from "../../host/index.ts";
+import {
+  ensurePrivateDirectory,
+  isAlive,
+  pause,
+  programs,
+  requireProgram,
+  runDirectory,
+} from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { containerProcesses, killAll, setFrozen } from "../cgroup/control.ts";
 import { signalNumber } from "../config/signals.ts";
@@ -93,7 +99,7 @@ export class Runtime {
     const container = this.#observe(id);
     await releaseContainer(this.root, container);
     try {
-      runHooks(container.record, "poststart", "running", container.init?.pid);
+      await runHooks(container.record, "poststart", "running", container.init?.pid);
     } catch (error) {
       await destroy(this.root, this.#observe(id));
       throw error;
@@ -206,8 +212,8 @@ export class Runtime {
   /** Waits until the container's process has ended. It need not be a child of the caller. */
   async waitStopped(id: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { init } = this.#observe(id);
-    for (let pause = 1; init !== undefined && isAlive(init); pause = Math.min(pause * 2, 50)) {
-      await delay(pause, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    for (let wait = 1; init !== undefined && isAlive(init); wait = Math.min(wait * 2, 50)) {
+      await pause(wait, options.signal);
     }
   }
 

@@ -1,7 +1,6 @@
 import { closeSync, constants, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { isAlive } from "../../host/index.ts";
+import { isAlive, pause } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { StateFile } from "../plan/launch-input.ts";
 import type { Observed } from "./status.ts";
@@ -65,7 +64,7 @@ async function readByte(fd: number, alive: () => boolean): Promise<void> {
       if (tryRead(fd, byte)) return;
       throw new CortenError("failed-precondition", "cannot start a container that has stopped");
     }
-    await delay(attempt < 10 ? 0 : 2);
+    await pause(attempt < 10 ? 0 : 2);
   }
 }
 
