@@ -10,9 +10,9 @@ export class ContainerFiles {
   /** What does not: sockets and process records; 0700. */
   readonly runDirectory: string;
 
-  constructor(root: string, runRoot: string, id: string) {
-    this.directory = join(root, "containers", id);
-    this.runDirectory = join(runRoot, "monitor", id);
+  constructor(directory: string, runDirectory: string) {
+    this.directory = directory;
+    this.runDirectory = runDirectory;
   }
 
   get config(): string {

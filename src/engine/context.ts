@@ -6,10 +6,13 @@ import { Runtime } from "../runtime/index.ts";
 import { openSnapshots, type Snapshots } from "../snapshot/index.ts";
 import { CortenError, isCortenError } from "../spec/index.ts";
 import { ContainerFiles } from "./container-files.ts";
+import { ContainerIndex } from "./container-index.ts";
+import { ContainerTable, ENGINE_SCHEMA } from "./container-table.ts";
 import type { EngineOptions } from "./engine.ts";
+import { FleetingRecords } from "./fleeting-records.ts";
 import { isOwnerAlive } from "./owner.ts";
 import { type ContainerFacts, type DerivedStatus, deriveStatus } from "./status.ts";
-import { ContainerTable, ENGINE_SCHEMA, type StoredContainer } from "./stored-container.ts";
+import type { StoredContainer } from "./stored-container.ts";
 
 const NEWBORN_MS = 5000;
 
@@ -18,7 +21,7 @@ export class EngineContext {
   readonly root: string;
   readonly runRoot: string;
   readonly store: Store;
-  readonly table: ContainerTable;
+  readonly containers: ContainerIndex;
   readonly snapshots: Snapshots;
   readonly runtime: Runtime;
   readonly removeCommand: readonly string[];
@@ -31,13 +34,16 @@ export class EngineContext {
     this.failureCommand = options.failureCommand ?? [];
     ensurePrivateDirectory(this.root);
     this.store = openStore(this.root, [ENGINE_SCHEMA]);
-    this.table = new ContainerTable(this.store.database);
+    this.containers = new ContainerIndex(
+      new ContainerTable(this.store.database),
+      new FleetingRecords(this.root),
+    );
     this.snapshots = openSnapshots(this.root);
     this.runtime = new Runtime({ root: join(this.runRoot, "engine"), onFailure: this.failureCommand });
   }
 
   files(id: string): ContainerFiles {
-    return new ContainerFiles(this.root, this.runRoot, id);
+    return new ContainerFiles(join(this.root, "containers", id), join(this.runRoot, "monitor", id));
   }
 
   status(container: StoredContainer): DerivedStatus {
@@ -61,7 +67,7 @@ export class EngineContext {
 
   /** The container that a reference means; one that is to be removed does not exist any more. */
   find(reference: string): StoredContainer {
-    const container = this.table.find(reference);
+    const container = this.containers.find(reference);
     if (this.status(container).state !== "abandoned") return container;
     throw new CortenError("not-found", `no such container: ${reference.slice(0, 100)}`);
   }

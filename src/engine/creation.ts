@@ -1,7 +1,8 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { signalNumber } from "../runtime/index.ts";
 import { CortenError, type ImageExecution, type RuntimeConfig } from "../spec/index.ts";
 import type { CallOptions } from "./container.ts";
+import { ContainerFiles } from "./container-files.ts";
 import type { ContainerOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import { findDevices } from "./devices.ts";
@@ -29,7 +30,7 @@ export interface MadeContainer {
 /**
  * Makes a container: decides everything first, then takes the name by inserting the row, then makes the files. A
  * process that is killed on the way leaves a row whose owner is dead and that is not complete, which says all that
- * has to be undone.
+ * has to be undone. A fleeting container (see {@link FleetingRecords}) has no row.
  *
  * @param freeName removes the container that holds a name if it is a dead process's; false when it is not
  */
@@ -37,7 +38,7 @@ export async function makeContainer(
   context: EngineContext,
   options: ContainerOptions,
   freeName: (name: string) => Promise<boolean>,
-  call: CallOptions = {},
+  { fleeting = false, ...call }: CallOptions & { readonly fleeting?: boolean } = {},
 ): Promise<MadeContainer> {
   checkOptions(options);
   const source = await findSource(context, options, call.signal);
@@ -60,7 +61,7 @@ export async function makeContainer(
     devices: findDevices(options),
   });
   const process = config.process!;
-  const container = await insertNamed(context, options.name, freeName, {
+  const unnamed: Omit<StoredContainer, "name"> = {
     id,
     created: Date.now(),
     owner: selfOwner(),
@@ -81,18 +82,32 @@ export async function makeContainer(
       stopSignal: chooseStopSignal(options, execution),
       stopTimeout: options.stopTimeout ?? DEFAULT_STOP_TIMEOUT,
     },
-  });
+  };
+  const container = fleeting
+    ? { ...unnamed, name: freeGeneratedName(context) }
+    : await insertNamed(context, options.name, freeName, unnamed);
+  const draft = fleeting ? context.containers.records.draft(container) : undefined;
   try {
-    makeFiles(context, container, source);
+    makeFiles(draft === undefined ? files : new ContainerFiles(draft, files.runDirectory), container, source);
     await makeVolumes(mounts, async (destination, directory) => {
       // Owners included: databases count on a volume that belongs to them.
       if (source.kind === "image") await context.snapshots.copyOut(source.stack, destination, directory);
     });
+    if (draft !== undefined) context.containers.records.publish(draft, id);
   } catch (error) {
+    if (draft !== undefined) rmSync(draft, { recursive: true, force: true });
     await destroyContainer(context, container, true);
     throw error;
   }
   return { container, config, source };
+}
+
+/** A name that no container has; should another take it this very moment, both can be told apart by their IDs. */
+function freeGeneratedName({ containers }: EngineContext): string {
+  for (;;) {
+    const name = generateName();
+    if (containers.table.byName(name) === undefined) return name;
+  }
 }
 
 function checkOptions({ name, stopSignal, stopTimeout, network }: ContainerOptions): void {
@@ -132,17 +147,17 @@ function chooseHostname({ hostname, network }: ContainerOptions, id: string): st
 }
 
 async function insertNamed(
-  { table }: EngineContext,
+  { containers }: EngineContext,
   name: string | undefined,
   freeName: (name: string) => Promise<boolean>,
   container: Omit<StoredContainer, "name">,
 ): Promise<StoredContainer> {
   for (let attempt = 0; attempt < MAX_NAME_ATTEMPTS; attempt++) {
     const named = { ...container, name: name ?? generateName() };
-    if (table.insert(named)) return named;
+    if (containers.table.insert(named)) return named;
     const free = await freeName(named.name);
     if (name === undefined || free) continue;
-    const holder = table.byName(name);
+    const holder = containers.byName(name);
     if (holder === undefined) continue;
     throw new CortenError(
       "already-exists",
@@ -155,8 +170,7 @@ async function insertNamed(
   throw new CortenError("unavailable", `found no free container name in ${MAX_NAME_ATTEMPTS} attempts`);
 }
 
-function makeFiles(context: EngineContext, { id, details }: StoredContainer, source: RootSource): void {
-  const files = context.files(id);
+function makeFiles(files: ContainerFiles, { details }: StoredContainer, source: RootSource): void {
   mkdirSync(files.directory, { recursive: true, mode: 0o700 });
   if (source.kind === "image") {
     // The root directory itself shows the upper one's attributes.

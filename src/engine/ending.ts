@@ -23,7 +23,7 @@ export async function waitForExit(
   const deadline = performance.now() + timeoutMs;
   for (let pause = 1; ; pause = Math.min(pause * 2, 25)) {
     signal?.throwIfAborted();
-    const container = context.table.get(id);
+    const container = context.containers.get(id);
     if (container === undefined) return UNSEEN;
     const status = context.status(container);
     if (status.state === "exited") return status.exit;
@@ -131,7 +131,7 @@ export async function destroyContainer(
   const files = context.files(container.id);
   const lock = await lockIfThere(context, container, call);
   try {
-    const current = context.table.get(container.id);
+    const current = context.containers.get(container.id);
     if (current === undefined) return;
     if (context.status(current).state === "running") {
       throw new CortenError("failed-precondition", `container ${container.name} was started again`);
@@ -141,7 +141,7 @@ export async function destroyContainer(
     rmSync(files.runDirectory, { recursive: true, force: true });
     rmSync(files.directory, { recursive: true, force: true });
     if (volumes) removeVolumes(context.root, container.details.mounts);
-    context.table.remove(container.id);
+    context.containers.table.remove(container.id);
   } finally {
     lock?.release();
   }

@@ -73,7 +73,7 @@ class LocalEngine implements Engine {
 
   async prepareRun(options: ContainerOptions, call: CallOptions = {}): Promise<ProcessImage> {
     if (options.autoRemove === true) {
-      const made = await this.#make(options, call);
+      const made = await this.#make(options, { ...call, fleeting: options.name === undefined });
       return this.#undoingOnError(made, () => runInForeground(this.#context, made));
     }
     const { container } = await this.#makeLasting(options, call);
@@ -127,7 +127,7 @@ class LocalEngine implements Engine {
     await repairContainers(this.#context);
     const { summarise } = await import("./listing.ts");
     const now = Date.now();
-    return this.#context.table
+    return this.#context.containers
       .list()
       .map((container) => ({ container, status: this.#context.status(container) }))
       .filter(({ status }) => status.state !== "abandoned" && (all || status.state === "running"))
@@ -144,7 +144,7 @@ class LocalEngine implements Engine {
     const { readLog } = await import("./log/index.ts");
     const { id } = this.#context.find(reference);
     const isLive = () => {
-      const container = this.#context.table.get(id);
+      const container = this.#context.containers.get(id);
       return container !== undefined && this.#context.status(container).state === "running";
     };
     yield* readLog({ file: this.#context.files(id).log, isLive }, options);
@@ -176,7 +176,7 @@ class LocalEngine implements Engine {
     imageID: Digest,
   ): Promise<readonly { readonly container: string; readonly running: boolean }[]> {
     await repairContainers(this.#context);
-    return this.#context.table
+    return this.#context.containers
       .list()
       .filter((container) => container.imageID === imageID)
       .map((container) => ({
@@ -189,7 +189,7 @@ class LocalEngine implements Engine {
     const { listImages } = await import("../image/index.ts");
     const images = new Set<Digest>();
     const layers = new Set<Digest>();
-    for (const { imageID } of this.#context.table.list()) if (imageID !== null) images.add(imageID);
+    for (const { imageID } of this.#context.containers.list()) if (imageID !== null) images.add(imageID);
     for (const image of listImages(this.#context.store)) {
       try {
         images.add(await image.id());
@@ -207,7 +207,7 @@ class LocalEngine implements Engine {
   }
 
   async removeEnded(id: string): Promise<void> {
-    const container = this.#context.table.get(id);
+    const container = this.#context.containers.get(id);
     if (container !== undefined) await removeIfOver(this.#context, container);
   }
 
@@ -215,9 +215,12 @@ class LocalEngine implements Engine {
     this.#context.store.close();
   }
 
-  #make(options: ContainerOptions, call: CallOptions): Promise<MadeContainer> {
+  #make(
+    options: ContainerOptions,
+    call: CallOptions & { readonly fleeting?: boolean },
+  ): Promise<MadeContainer> {
     const freeName = async (name: string) => {
-      const holder = this.#context.table.byName(name);
+      const holder = this.#context.containers.byName(name);
       return holder === undefined || (await removeIfOver(this.#context, holder));
     };
     return makeContainer(this.#context, options, freeName, call);
@@ -230,7 +233,7 @@ class LocalEngine implements Engine {
       writeFileSync(this.#context.files(made.container.id).config, JSON.stringify(made.config), {
         mode: 0o600,
       });
-      this.#context.table.setComplete(made.container.id);
+      this.#context.containers.table.setComplete(made.container.id);
       return { ...made, container: { ...made.container, complete: true } };
     });
   }

@@ -3,27 +3,30 @@ import { join } from "node:path";
 import type { EngineContext } from "./context.ts";
 import { destroyContainer } from "./ending.ts";
 import type { StoredContainer } from "./stored-container.ts";
+import { removeVolumes } from "./volumes.ts";
 
 /**
  * Removes what dead processes left: containers of `--rm` that have ended, containers whose maker was killed, and
  * files of containers that have no row any more. Cheap when there is nothing: one query and two directories.
  */
 export async function repairContainers(context: EngineContext): Promise<void> {
-  // Directories first: a container's row is there before its directory, and gone after it.
-  const directories = [
-    ...namesIn(join(context.root, "containers")),
-    ...namesIn(join(context.runRoot, "monitor")),
-  ];
+  // Directories first: a container's row is there before its directory, and gone after it; or the directory comes
+  // with its record in it.
+  const directories = [...context.containers.records.ids(), ...namesIn(join(context.runRoot, "monitor"))];
   const states = context.runtime.list();
-  for (const container of context.table.fleeting()) await removeIfOver(context, container);
+  for (const container of context.containers.fleeting()) await removeIfOver(context, container);
+  for (const { path, container } of context.containers.records.abandonedDrafts()) {
+    if (container !== undefined) removeVolumes(context.root, container.details.mounts);
+    rmSync(path, { recursive: true, force: true });
+  }
   for (const id of new Set(directories)) {
-    if (context.table.get(id) !== undefined) continue;
+    if (context.containers.get(id) !== undefined) continue;
     const files = context.files(id);
     rmSync(files.runDirectory, { recursive: true, force: true });
     rmSync(files.directory, { recursive: true, force: true });
   }
   for (const { id, status } of states) {
-    if (status === "stopped" && context.table.get(id) === undefined) {
+    if (status === "stopped" && context.containers.get(id) === undefined) {
       await context.runtime.delete(id, { force: true });
     }
   }

@@ -71,7 +71,7 @@ async function start(
     rmSync(files.runDirectory, { recursive: true, force: true });
     throw error;
   }
-  context.table.setStarted(id, Date.now());
+  context.containers.table.setStarted(id, Date.now());
   return { failureFile: launch.failureFile };
 }
 
@@ -89,9 +89,10 @@ export function startAttached(
 
 /**
  * Prepares the executor itself as the foreground of a container that goes when it ends: the fastest way, and no
- * process of ours stays. The executor removes control groups and the container's directory; what is left is
- * the row, which is not complete and whose owner (this process and what it becomes) is then dead: the next command
- * that lists containers or wants the name removes it. The same is true when everything is killed.
+ * process of ours stays. The executor removes control groups and the container's directory, and with it the record
+ * of a container without a chosen name. The row of one with a name is left; it is not complete, and its owner (this
+ * process and what it becomes) is then dead: the next command that lists containers or wants the name removes it.
+ * The same holds when everything is killed.
  */
 export function runInForeground(context: EngineContext, made: MadeContainer): ProcessImage {
   const { container, config, source } = made;
