@@ -32,7 +32,7 @@ export const suites: readonly Suite[] = [
     name: "rooms",
     folders: rooms.map((room) => `test/${room}`),
     build: ["native", "image", "executable"],
-    minutes: 8,
+    minutes: 12,
   },
   {
     name: "integration",
