@@ -138,20 +138,26 @@ export class Blobs {
   }
 }
 
-async function opened(path: string, { digest }: Descriptor): Promise<FileHandle> {
+async function opened(path: string, descriptor: Descriptor): Promise<FileHandle> {
   try {
     return await open(path, "r");
   } catch (error) {
-    throw explainFile(error, `cannot read blob ${digest}`);
+    throw unreadable(error, descriptor);
   }
 }
 
-async function readWhole(path: string, { digest, size }: Descriptor): Promise<Uint8Array> {
+async function readWhole(path: string, descriptor: Descriptor): Promise<Uint8Array> {
   try {
-    return size <= SMALL ? readFileSync(path) : await readFile(path);
+    return descriptor.size <= SMALL ? readFileSync(path) : await readFile(path);
   } catch (error) {
-    throw explainFile(error, `cannot read blob ${digest}`);
+    throw unreadable(error, descriptor);
   }
+}
+
+/** A file that was there a moment ago may have been removed since: the same answer as if it had never been. */
+function unreadable(error: unknown, descriptor: Descriptor): unknown {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return damaged(descriptor, "is missing");
+  return explainFile(error, `cannot read blob ${descriptor.digest}`);
 }
 
 /** What hashing needs of node:crypto's Hash. */

@@ -289,6 +289,23 @@ describe("damage", () => {
   });
 });
 
+test("a blob that is removed while it is read is data loss, too", async () => {
+  using store = openStore(freshRoot());
+  using lease = store.lease();
+  const bytes = Buffer.alloc(3_000_000, 1);
+  const descriptor = describeBytes(bytes);
+  await store.put(descriptor, bytes, { lease });
+  const opened = store.open(descriptor);
+  const first = await opened.next();
+  store.discard(descriptor.digest);
+  // Who has it open reads on; who comes later is told.
+  let size = first.value!.length;
+  for await (const chunk of opened) size += chunk.length;
+  assert.equal(size, bytes.length);
+  const late = store.open(descriptor).next();
+  await assert.rejects(late, failsWith("data-loss", /is missing/));
+});
+
 describe("names and index.json", () => {
   test("the index follows the names and is repaired on open", async () => {
     const root = freshRoot();

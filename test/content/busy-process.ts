@@ -15,7 +15,8 @@ process.stdout.write("ready\n");
 for (let seed = Number(start); Date.now() < end; seed++) {
   using store = openStore(root!);
   if (role !== "collect") {
-    const name = `test/image-${process.pid % 3}:${seed % 3}`;
+    // Its own names: where two processes share one, each may take away what the other still reads.
+    const name = `test/image-${process.pid}:${seed % 3}`;
     await bringInImage(store, seed % 5, name);
     for (const { descriptor } of makeImage(seed % 5)) await store.read(descriptor);
     if (seed % 2 === 0) store.names.remove(name);

@@ -4,10 +4,11 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openStore, type Store } from "../../src/content/index.ts";
-import { type Descriptor, parseManifest } from "../../src/spec/index.ts";
+import { type Descriptor, isCortenError, parseManifest } from "../../src/spec/index.ts";
 import { temporaryDirectory } from "../support/index.ts";
 import { bringIn, bringInImage, makeImage } from "./images.ts";
 
@@ -103,7 +104,11 @@ describe("a process that is killed", () => {
     const done = finish(child);
     using store = openStore(root);
     while (store.database.get("SELECT 1 FROM claims") === undefined) await sleep(1);
-    child.kill("SIGSTOP");
+    // Not in the middle of a transaction: nobody can write then, which is another matter (see below).
+    for (child.kill("SIGSTOP"); isLocked(root); child.kill("SIGSTOP")) {
+      child.kill("SIGCONT");
+      await sleep(1);
+    }
     using lease = store.lease();
     const pieces = makeImage(0);
     const waiting = Promise.all(pieces.map((piece) => bringIn(store, lease, piece)));
@@ -113,6 +118,43 @@ describe("a process that is killed", () => {
     await waiting;
     for (const { descriptor } of pieces) await store.read(descriptor);
   });
+});
+
+/** Whether some process is in the middle of a write transaction right now. */
+function isLocked(root: string): boolean {
+  const probe = new DatabaseSync(join(root, "corten.db"), { timeout: 0 });
+  try {
+    probe.exec("BEGIN IMMEDIATE");
+    probe.exec("ROLLBACK");
+    return false;
+  } catch (error) {
+    assert.match(String(error), /locked/);
+    return true;
+  } finally {
+    probe.close();
+  }
+}
+
+test("a process that stands still in a transaction is waited for, then named as the reason", {
+  timeout: 60_000,
+}, () => {
+  using directory = temporaryDirectory("survival");
+  const root = join(directory.path, "root");
+  using store = openStore(root);
+  const other = new DatabaseSync(join(root, "corten.db"));
+  other.exec("BEGIN IMMEDIATE");
+  const start = Date.now();
+  assert.throws(
+    () => store.lease(),
+    (error) =>
+      isCortenError(error, "unavailable") &&
+      error.retryable &&
+      /in use by another process/.test(error.message),
+  );
+  assert.ok(Date.now() - start >= 9_000, "it waited");
+  other.exec("ROLLBACK");
+  other.close();
+  store.lease().release();
 });
 
 describe("several processes", () => {
