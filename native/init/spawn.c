@@ -82,7 +82,8 @@ void run_child(struct execution *x, bool gated)
 	if (x->signals >= 0)
 		k_close(x->signals);
 	x->signals = -1;
-	if (bind_to_parent(x) == 0 && open_own_descriptors(x) == 0 && (!gated || wait_at_gate(x) == 0) && run_section(x, SECTION_CONTAINER) == 0)
+	bool ready = bind_to_parent(x) == 0 && open_own_descriptors(x) == 0 && (!gated || wait_at_gate(x) == 0);
+	if (ready && run_section(x, SECTION_CONTAINER) == 0)
 		fail_as(x, FAILED_PROTOCOL, 0, "the container section ended without becoming a program");
 	report_to_parent(x);
 }
