@@ -11,6 +11,7 @@
 #include <asm/poll.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
+#include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -170,6 +171,12 @@ static inline int k_poll(struct pollfd *fds, unsigned count, const struct __kern
 static inline int k_statx(int dir, const char *path, int flags, unsigned mask, struct statx *out)
 {
 	return (int)call5(__NR_statx, dir, path, flags, mask, out);
+}
+
+/* As old as the kernel's other basic calls: for where a system call filter is in force that may not know statx. */
+static inline int k_fstatat(int dir, const char *path, struct stat *out, int flags)
+{
+	return (int)call4(__NR_newfstatat, dir, path, out, flags);
 }
 
 static inline int k_fstatfs(int fd, struct statfs *out)
