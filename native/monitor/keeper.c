@@ -147,7 +147,10 @@ static void refuse_clients(const struct keeper *keeper, unsigned char code)
 static _Noreturn void work(struct keeper *keeper, int control)
 {
 	struct service *service = &keeper->service;
+	report_close();
 	close(keeper->signals);
+	if (keeper->console >= 0)
+		close(keeper->console);
 	service->control = control;
 	service->process = (int)syscall(SYS_pidfd_open, keeper->container, 0);
 	serve(service);

@@ -239,6 +239,27 @@ for (const [name, flags] of builds) {
   });
 }
 
+test("a monitor's own memory is at most 300 KiB", async () => {
+  using scratch = temporaryDirectory("monitor-memory");
+  const programs = await compileMonitor(scratch.path, ["-Os", "-static"]);
+  const command = ["sh", "-c", "seq 1 10000; sleep 60"];
+  // Two, so that the program's own pages are not counted: they are the file's, shared by all monitors.
+  await using first = await startMonitor(programs, { command });
+  await using second = await startMonitor(programs, { command });
+  const container = Number(second.report.split(" ")[1]);
+  await using client = await connectAttachment(second.directory);
+  await client.write("nobody reads this");
+  const processes = [second.pid, workerOf(second.pid, container)];
+  const kilobytes = processes.map(privateMemory).reduce((sum, size) => sum + size, 0);
+  for (const run of [first, second]) process.kill(Number(run.report.split(" ")[1]), "SIGKILL");
+  assert.ok(kilobytes <= 300, `${kilobytes} KiB`);
+});
+
+function privateMemory(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return [...rollup.matchAll(/^Private_\w+:\s+(\d+) kB/gm)].reduce((sum, [, size]) => sum + Number(size), 0);
+}
+
 async function collect(client: Attachment): Promise<{ stdout: string; stderr: string }> {
   const text = { stdout: "", stderr: "" };
   for await (const { stream, data } of client) text[stream] += Buffer.from(data).toString();
