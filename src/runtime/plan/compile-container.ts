@@ -25,7 +25,7 @@ export function compileContainer(
   const { config } = input;
   const process = config.process!;
   prepareProcess(c, input, namespaces);
-  const slave = buildRoot(c, input, namespaces, joinsCgroups);
+  const slave = buildRoot(c, input, namespaces, joinsCgroups, warnings);
   if (slave !== undefined) {
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
     c.close(slave);
@@ -80,6 +80,7 @@ function buildRoot(
   input: LaunchInput,
   namespaces: Namespaces,
   joinsCgroups: boolean,
+  warnings: string[],
 ): Register | undefined {
   const { config } = input;
   if (namespaces.mount === "none") refuseMounts(input);
@@ -96,6 +97,7 @@ function buildRoot(
   let entered = false;
   const root = compileRoot(c, input, namespaces.mount);
   const mounts = compileMounts(c, root, input, enterCgroups);
+  warnings.push(...mounts.warnings);
   if (namespaces.mount !== "none" && !mounts.devIsBound) compileDevices(c, root, input);
   makeWorkingDirectory(c, root, input);
   const slave =

@@ -14,6 +14,8 @@ export interface MountResult {
   readonly lateDestinations: readonly string[];
   /** Mounts that become read-only once everything below them is made. */
   readonly readOnlyLater: Register[];
+  /** Options that change nothing. */
+  readonly warnings: string[];
   /** True when a bind mount covers /dev: the host's devices are there, and none are made. */
   readonly devIsBound: boolean;
 }
@@ -54,6 +56,7 @@ export function compileMounts(
   const result: MountResult = {
     lateDestinations: [...late].map(destinationOf),
     readOnlyLater: [],
+    warnings: [],
     devIsBound: mounts.some((mount) => destinationOf(mount) === "/dev" && readMountOptions(mount).bind),
   };
   for (const [index, mount] of mounts.entries()) {
@@ -108,7 +111,7 @@ function compileMount(
   if (isCgroup(mount) && !options.bind) {
     mountCgroups(c, root, destination, options, input, pointer);
   } else if (options.bind) {
-    compileBind(c, root, mount, destination, options, input, pointer);
+    compileBind(c, root, mount, destination, options, input, result, pointer);
   } else {
     compileFilesystem(c, root, mount, destination, options, result, pointer);
   }
@@ -168,6 +171,9 @@ function rootIsShared({ config }: LaunchInput): boolean {
   return (config.linux?.rootfsPropagation ?? "").endsWith("shared");
 }
 
+/** Options of a superblock: they are the source's, and mount(8) users repeat them on binds. */
+const SUPERBLOCK = /^(?:sync|async|dirsync|lazytime|nolazytime|mand|nomand)$/;
+
 function compileBind(
   c: SectionBuilder,
   root: Register,
@@ -175,14 +181,13 @@ function compileBind(
   destination: string,
   options: MountOptions,
   input: LaunchInput,
+  result: MountResult,
   pointer: string,
 ): void {
   if (mount.source === undefined || mount.source === "") throw configFault(`${pointer}/source`, "is missing");
-  const unknown = options.data.find(
-    ([name]) => !/^(?:sync|async|dirsync|lazytime|nolazytime|mand|nomand)$/.test(name),
-  );
-  if (unknown !== undefined) {
-    throw configFault(`${pointer}/options`, `has ${shown(unknown[0])}, which a bind mount does not know`);
+  const idle = options.data.filter(([name]) => !SUPERBLOCK.test(name)).map(([name]) => name);
+  if (idle.length > 0) {
+    result.warnings.push(`${pointer}/options: ${idle.join(", ")} has no effect on a bind mount`);
   }
   const source = posix.resolve(input.bundle, mount.source);
   const tree = c.take(source);
