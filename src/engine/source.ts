@@ -44,6 +44,12 @@ export async function findSource(
   // What is in the store was verified when it came in; hashing it again would cost more than the whole start.
   const found = await resolveImage(context.store, image!, { verify: false });
   const [imageID, config] = [await found.id(), await found.config()];
+  if (config.os !== "linux") {
+    throw new CortenError(
+      "failed-precondition",
+      `image "${image}" is for ${config.os.slice(0, 40)}, not for linux`,
+    );
+  }
   return { kind: "image", imageID, config, stack: await findStack(context, imageID, found, signal) };
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { ByteString } from "../archive/index.ts";
 import { CortenError } from "../spec/index.ts";
 
@@ -41,11 +41,13 @@ export class ErofsReader implements Disposable {
   readonly root: number;
   readonly #path: string;
   readonly #fd: number;
+  readonly #size: number;
   readonly #metadata: number;
 
   constructor(path: string) {
     this.#path = path;
     this.#fd = openSync(path, "r");
+    this.#size = fstatSync(this.#fd).size;
     try {
       const superblock = this.#read(1024, 128);
       if (superblock.readUInt32LE(0) !== SUPER_MAGIC || superblock[12] !== 12)
@@ -138,6 +140,8 @@ export class ErofsReader implements Disposable {
 
   #content(inode: Inode, limit: number): Buffer {
     const length = Math.min(inode.size, limit, MAX_READ);
+    // Only a file with holes is longer than its image.
+    if (inode.layout !== 4 && inode.size > this.#size) throw this.#damaged(`inode ${inode.number}`);
     if (inode.layout === 0) return this.#read(inode.location * BLOCK_SIZE, length);
     if (inode.layout === 2) {
       const whole = inode.size - (inode.size % BLOCK_SIZE);
@@ -153,8 +157,11 @@ export class ErofsReader implements Disposable {
     const map = Math.ceil(inode.behind / 4) * 4;
     for (let at = 0; at < inode.size; at += chunkSize) {
       const block = this.#read(map + (at / chunkSize) * 4, 4).readUInt32LE(0);
-      const length = Math.min(chunkSize, inode.size - at);
-      yield block === HOLE ? Buffer.alloc(length) : this.#read(block * BLOCK_SIZE, length);
+      const end = Math.min(chunkSize, inode.size - at);
+      for (let from = 0; from < end; from += PIECE) {
+        const length = Math.min(PIECE, end - from);
+        yield block === HOLE ? Buffer.alloc(length) : this.#read(block * BLOCK_SIZE + from, length);
+      }
     }
   }
 
@@ -172,6 +179,7 @@ export class ErofsReader implements Disposable {
   }
 
   #read(position: number, length: number): Buffer {
+    if (!(position + length <= this.#size)) throw this.#damaged("something lies beyond its end");
     const buffer = Buffer.alloc(length);
     for (let done = 0; done < length; ) {
       const got = readSync(this.#fd, buffer, done, length - done, position + done);
