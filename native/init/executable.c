@@ -6,8 +6,6 @@
 #include "inherited.h"
 #include "spawn.h"
 
-#include <linux/close_range.h>
-
 #define MAY_EXECUTE 1
 
 /*
@@ -97,21 +95,14 @@ int op_close_from(struct execution *x)
 	unsigned first = unsigned_field(x, CLOSE_FROM_FIRST);
 	release_preserved(x);
 	if (int_field(x, CLOSE_FROM_CLOEXEC)) {
-		int error = k_close_range(first, ~0U, CLOSE_RANGE_CLOEXEC);
-		return error < 0 ? fail(x, error, "close_range(%d, ~0, CLOSE_RANGE_CLOEXEC)", (int)first) : 0;
+		close_from(first, -1, true);
+		return 0;
 	}
-	/* The channel stays for the failure of execve, which closes it. */
 	for (unsigned i = 0; i < PLAN_MAX_REGISTERS; i++) {
 		if (x->registers[i] >= (int)first)
 			x->registers[i] = -1;
 	}
-	unsigned channel = (unsigned)x->channel;
-	if (x->channel < 0 || channel < first)
-		k_close_range(first, ~0U, 0);
-	else {
-		if (channel > first)
-			k_close_range(first, channel - 1, 0);
-		k_close_range(channel + 1, ~0U, 0);
-	}
+	/* The channel stays for the failure of execve, which closes it. */
+	close_from(first, x->channel, false);
 	return 0;
 }

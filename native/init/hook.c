@@ -4,9 +4,9 @@
 #include "../common/memory.h"
 #include "../common/names.h"
 #include "channel.h"
+#include "inherited.h"
 #include "spawn.h"
 
-#include <linux/close_range.h>
 #include <linux/prctl.h>
 #include <linux/time.h>
 
@@ -52,8 +52,7 @@ __attribute__((noreturn)) static void become_hook(struct execution *x, int input
 		error = k_dup3(output, 1, 0);
 	if (error >= 0)
 		error = k_dup3(output, 2, 0);
-	if (error >= 0)
-		error = k_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	close_from(3, -1, true);
 	reset_dispositions();
 	unblock_signals();
 	if (error >= 0)

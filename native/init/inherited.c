@@ -1,10 +1,46 @@
 #include "inherited.h"
 
+#include <linux/close_range.h>
+#include <linux/resource.h>
+
 #define FIRST_OTHER 3
 
 static bool is_open(int fd)
 {
 	return k_fcntl(fd, F_GETFD, 0) >= 0;
+}
+
+/* One more than the largest number that a descriptor may have, as far as it is sensible to go. */
+static unsigned descriptor_limit(void)
+{
+	struct rlimit64 limit;
+	if (call4(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0 || limit.rlim_cur > 65536)
+		return 65536;
+	return (unsigned)limit.rlim_cur;
+}
+
+static void close_interval(unsigned first, unsigned last, bool cloexec)
+{
+	if (k_close_range(first, last, cloexec ? CLOSE_RANGE_CLOEXEC : 0) == 0)
+		return;
+	unsigned limit = descriptor_limit();
+	for (unsigned fd = first; fd < limit && fd <= last; fd++) {
+		if (cloexec)
+			k_fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+		else
+			k_close((int)fd);
+	}
+}
+
+void close_from(unsigned first, int kept, bool cloexec)
+{
+	if (kept < (int)first) {
+		close_interval(first, ~0U, cloexec);
+		return;
+	}
+	if ((unsigned)kept > first)
+		close_interval(first, (unsigned)kept - 1, cloexec);
+	close_interval((unsigned)kept + 1, ~0U, cloexec);
 }
 
 /* The largest `first` of the plan's closeFrom operations. */
@@ -40,7 +76,7 @@ int take_inherited(struct execution *x)
 	if (first > FIRST_OTHER + MAX_PRESERVED)
 		return fail(x, EINVAL, "close_range(%l): more than %d descriptors preserved", first, MAX_PRESERVED);
 	x->first_own = (int)first;
-	k_close_range((unsigned)x->first_own, ~0U, 0);
+	close_from((unsigned)x->first_own, -1, false);
 	if (x->first_own == FIRST_OTHER)
 		return 0;
 	for (int fd = FIRST_OTHER; fd < x->first_own; fd++) {

@@ -12,6 +12,12 @@
  */
 int take_inherited(struct execution *x);
 
+/*
+ * Closes the descriptors from `first` on, but not `kept` (-1: none); `cloexec`: marks them close-on-exec instead.
+ * Where close_range is missing or a system call filter hides it, one by one. It always succeeds.
+ */
+void close_from(unsigned first, int kept, bool cloexec);
+
 /* Lets the preserved descriptors through the next execve, and nothing else. */
 void release_preserved(struct execution *x);
 

@@ -16,6 +16,7 @@ import {
   type Sections,
   shell,
 } from "./executor.ts";
+import { listDescriptors } from "./running.ts";
 import { answering, type Rule } from "./seccomp.ts";
 
 makeBuilds("all", "asan");
@@ -27,6 +28,7 @@ const CALL = x64
 const CLONE3 = 435;
 const FACCESSAT2 = 439;
 const FCHMODAT2 = 452;
+const CLOSE_RANGE = 436;
 const ENOSYS = 38;
 const EINVAL = 22;
 const F_ADD_SEALS = 1033;
@@ -100,13 +102,14 @@ for (const { name, init } of builds) {
       assert.equal(existsSync(join(scratch.path, "performed")), false);
     });
 
-    test("fchmodat2 and faccessat2 are missing", () => {
+    test("fchmodat2, faccessat2 and close_range are missing", () => {
       using scratch = temporaryDirectory("native");
       writeFileSync(join(scratch.path, "file"), "");
       const result = runWithout(
         [
           { call: FCHMODAT2, errno: ENOSYS },
           { call: FACCESSAT2, errno: ENOSYS },
+          { call: CLOSE_RANGE, errno: ENOSYS },
         ],
         scratch.path,
         {
@@ -117,11 +120,13 @@ for (const { name, init } of builds) {
           ],
           container: [
             { op: "findExecutable", name: "sh", path: "/bin" },
-            { op: "execute", args: ["sh", "-c", "echo found"] },
+            { op: "open", out: "$leak", path: "/" },
+            { op: "closeFrom", cloexec: 0 },
+            { op: "execute", args: ["sh", "-c", listDescriptors] },
           ],
         },
       );
-      assert.deepEqual([result.stdout, result.failure], ["found\n", undefined]);
+      assert.deepEqual([result.stdout, result.failure], ["0 1 2\n", undefined]);
       assert.equal(statSync(join(scratch.path, "file")).mode & 0o777, 0o641);
     });
 
