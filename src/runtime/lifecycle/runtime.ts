@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import {
   ensurePrivateDirectory,
   isAlive,
+  type ProcessIdentity,
   pause,
   programs,
   requireProgram,
@@ -11,6 +12,7 @@ import {
 import { CortenError } from "../../spec/index.ts";
 import { containerProcesses, killAll, setFrozen } from "../cgroup/control.ts";
 import { signalNumber } from "../config/signals.ts";
+import { compileSignal } from "../plan/compile-exec.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { type LaunchMode, StateFile } from "../plan/launch-input.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
@@ -18,12 +20,18 @@ import type { ContainerInfo, ContainerRecord } from "./container.ts";
 import { destroy, removeUnfinished } from "./destroy.ts";
 import { runHooks } from "./host-hooks.ts";
 import { checkId } from "./id.ts";
-import type { Launch } from "./launch.ts";
+import { type Launch, launch } from "./launch.ts";
 import type { CreateOptions, ExecOptions, RunOptions } from "./options.ts";
 import { planExec } from "./prepare-exec.ts";
 import { type PlannedLaunch, planLaunch } from "./prepare-launch.ts";
 import { releaseContainer } from "./start.ts";
-import { listIds, makeStateDirectory, newFailureFile, stateDirectory } from "./state-directory.ts";
+import {
+  listIds,
+  makeStateDirectory,
+  newFailureFile,
+  stateDirectory,
+  sweepFailures,
+} from "./state-directory.ts";
 import { describeContainer, type Observed, observe } from "./status.ts";
 
 export interface RuntimeOptions {
@@ -119,12 +127,14 @@ export class Runtime {
   /** All containers, by ID. */
   list(): ContainerInfo[] {
     const found: ContainerInfo[] = [];
+    sweepFailures(this.root);
     for (const id of listIds(this.root)) {
       try {
         found.push(this.state(id));
       } catch (error) {
-        // One that was removed between the two looks, or whose directory holds no record.
-        if (!(error instanceof CortenError) || error.code !== "not-found") throw error;
+        if (!(error instanceof CortenError)) throw error;
+        // One that was removed between the two looks is no news; one that cannot be read must not hide the others.
+        if (error.code !== "not-found") process.emitWarning(error.message);
       }
     }
     return found;
@@ -152,8 +162,7 @@ export class Runtime {
       else if (options.all !== true) throw new CortenError("failed-precondition", "container not running");
       return;
     }
-    // The identity was checked a moment ago: a PID is given out again only after all others were.
-    if (init === undefined || !send(init.pid, number)) {
+    if (init === undefined || !(await this.#signal(id, init, number))) {
       throw new CortenError("failed-precondition", "container not running");
     }
     if (number === 9 && status === "paused") await setFrozen(record.cgroups, false);
@@ -217,6 +226,19 @@ export class Runtime {
     }
   }
 
+  /** Signals through a pidfd, so that it never reaches another process that took over the number. */
+  async #signal(id: string, target: ProcessIdentity, signal: number): Promise<boolean> {
+    const failureFile = newFailureFile(this.root, id);
+    const plan = compileSignal(target, signal, { failureFile, onFailure: [] });
+    try {
+      await launch(this.#launchPlan(id, plan, []));
+      return true;
+    } catch (error) {
+      if (error instanceof CortenError && error.errno === "ESRCH") return false;
+      throw error;
+    }
+  }
+
   #observe(id: string): Observed {
     return observe(this.root, checkId(id));
   }
@@ -256,6 +278,15 @@ export class Runtime {
   #refuseTaken(id: string): void {
     if (!listIds(this.root).includes(id)) return;
     if (!removeUnfinished(this.root, id)) throw alreadyExists();
+  }
+
+  /** Stores a plan that concerns an existing container beside its state. */
+  #launchPlan(id: string, plan: LaunchPlan, warnings: readonly string[]): Launch {
+    const { failureFile } = plan;
+    const directory = stateDirectory(this.root, id);
+    const file = join(directory, `${StateFile.plan}-${basename(failureFile)}`);
+    writeFileSync(file, encodePlan(plan), { mode: 0o600, flag: "wx" });
+    return this.#launch(file, failureFile, directory, warnings);
   }
 
   #launch(plan: string, failureFile: string, directory: string, warnings: readonly string[]): Launch {

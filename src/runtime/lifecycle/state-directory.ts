@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import {
   formatIdentity,
@@ -35,6 +44,19 @@ export function newFailureFile(root: string, id: string): string {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   serial += 1;
   return join(directory, `${id}-${process.pid}-${serial}`);
+}
+
+/** How long an account of a failure waits to be read, in milliseconds. */
+const FAILURE_AGE = 3_600_000;
+
+/** Removes accounts of failures whose readers have long died. */
+export function sweepFailures(root: string): void {
+  const directory = join(root, FAILURES);
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
+    const file = join(directory, name);
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat !== undefined && Date.now() - stat.mtimeMs > FAILURE_AGE) rmSync(file, { force: true });
+  }
 }
 
 /**
