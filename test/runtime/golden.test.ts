@@ -164,7 +164,7 @@ const plans: Readonly<Record<string, () => LaunchPlan>> = {
       process: { ...config().process!, args: ["ps"], user: { uid: 7, gid: 8 } },
       host: hostFacts(),
       cgroups: ["/sys/fs/cgroup/memory/box", "/sys/fs/cgroup/pids/box"],
-      cgroupVersion: 1,
+      unifiedCgroup: "/sys/fs/cgroup/unified/box",
       detach: false,
       failureFile: "/run/f",
       onFailure: [],

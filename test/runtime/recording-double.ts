@@ -100,6 +100,10 @@ export class RecordingDouble {
   #writeHost(operation: Operation, path: string): void {
     this.hostWrites.push(path);
     if (this.#section === "container" && path === "/proc/self/oom_score_adj") return;
+    if (this.#section === "container" && /^\/sys\/fs\/cgroup\/.+\/tasks$/.test(path) && !this.#entered) {
+      this.#inCgroup = true;
+      return;
+    }
     const allowed = this.#allowed.hostWrites.some((base) => path === base || path.startsWith(`${base}/`));
     if (!allowed || this.#section === "container") this.#violate(operation, `writes ${path} of the host`);
   }
@@ -230,7 +234,10 @@ export class RecordingDouble {
         this.#entered = true;
         break;
       case "await":
-        if (operation.event === 1) this.#inCgroup = true;
+        if (operation.event === 1) this.#inCgroup = this.#section === "container" && this.#hostJoins();
+        break;
+      case "joinCgroup":
+        this.#read(operation, operation.fd);
         break;
       case "unshare":
         if ((operation.flags & 0x200_0000) !== 0 && !this.#inCgroup && this.#joinsCgroups()) {
@@ -259,8 +266,15 @@ export class RecordingDouble {
     return this.#plan.registers[register] === "rootfs";
   }
 
-  #joinsCgroups(): boolean {
+  #hostJoins(): boolean {
     return this.#plan.sections.host.some(({ op }) => op === "joinCgroup");
+  }
+
+  #joinsCgroups(): boolean {
+    const enters = this.#plan.sections.container.some(
+      (operation) => operation.op === "write" && operation.path.endsWith("/tasks"),
+    );
+    return enters || this.#hostJoins();
   }
 
   #move(from: Register, to: Register, path: string, operation: Operation): void {

@@ -26,7 +26,10 @@ export function planExec(
   }
   const process = processOf(record.config.process!, options);
   refuseProcessSettings(process, "/process");
-  const version = record.cgroups.every((group) => group.version === 2) ? 2 : 1;
+  const groups = (version: 1 | 2) =>
+    record.cgroups
+      .filter((group) => group.version === version)
+      .map(({ path }) => subgroup(path, options.cgroup));
   const seccomp = filterOf(record.config);
   const input: ExecInput = {
     id: record.id,
@@ -34,8 +37,8 @@ export function planExec(
     namespaces: (record.config.linux?.namespaces ?? []).map(({ type }) => type),
     process,
     host: hostFacts(),
-    cgroups: record.cgroups.map(({ path }) => subgroup(path, options.cgroup)),
-    cgroupVersion: version,
+    cgroups: groups(1),
+    unifiedCgroup: groups(2)[0],
     detach: options.detach === true,
     preserveFds: options.preserveFds ?? 0,
     ...files,

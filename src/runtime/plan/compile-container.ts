@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { configFault } from "../config/check.ts";
 import type { SectionBuilder } from "./builder.ts";
+import { enterCgroups, groupsToJoin } from "./cgroup-operations.ts";
 import * as k from "./constants.ts";
 import { compileDevices } from "./devices.ts";
 import { compileHooks, hasHooks } from "./hooks.ts";
@@ -19,13 +20,12 @@ export function compileContainer(
   input: LaunchInput,
   namespaces: Namespaces,
   fifo: Register | undefined,
-  joinsCgroups: boolean,
   warnings: string[],
 ): void {
   const { config } = input;
   const process = config.process!;
   prepareProcess(c, input, namespaces);
-  const slave = buildRoot(c, input, namespaces, joinsCgroups, warnings);
+  const slave = buildRoot(c, input, namespaces, warnings);
   if (slave !== undefined) {
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
     c.close(slave);
@@ -79,24 +79,26 @@ function buildRoot(
   c: SectionBuilder,
   input: LaunchInput,
   namespaces: Namespaces,
-  joinsCgroups: boolean,
   warnings: string[],
 ): Register | undefined {
   const { config } = input;
   if (namespaces.mount === "none") refuseMounts(input);
-  let waiting = joinsCgroups;
-  const enterCgroups = () => {
-    if (waiting) c.add("await", { event: Step.inCgroup });
+  let entered = false;
+  const comeIntoCgroups = () => {
+    if (entered) return;
+    entered = true;
+    const groups = groupsToJoin(input.cgroups);
+    if (groups.length > 0) {
+      c.add("await", { event: Step.cgroupsMade });
+      if (namespaces.mount !== "joined") enterCgroups(c, groups);
+    }
     // The root of a cgroup namespace is the group of its maker: it is made only once that is the container's own.
-    if (namespaces.newCgroup && !entered) {
+    if (namespaces.newCgroup) {
       c.at(pointerOf(config, "cgroup"), () => c.add("unshare", { flags: k.CLONE_NEWCGROUP }));
     }
-    waiting = false;
-    entered = true;
   };
-  let entered = false;
   const root = compileRoot(c, input, namespaces.mount);
-  const mounts = compileMounts(c, root, input, enterCgroups);
+  const mounts = compileMounts(c, root, input, comeIntoCgroups);
   warnings.push(...mounts.warnings);
   if (namespaces.mount !== "none" && !mounts.devIsBound) compileDevices(c, root, input);
   makeWorkingDirectory(c, root, input);
@@ -107,11 +109,11 @@ function buildRoot(
     mounts.lateDestinations.some((late) => related(path, late)),
   );
   if (coversEarly) {
-    enterCgroups();
+    comeIntoCgroups();
     compileLateMounts(c, root, input, mounts);
   }
   coverPaths(c, root, input);
-  enterCgroups();
+  comeIntoCgroups();
   if (!coversEarly) compileLateMounts(c, root, input, mounts);
   if (hasHooks(config, "prestart", "createRuntime")) {
     c.add("notify", { event: Step.mounted });

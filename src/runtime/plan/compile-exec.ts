@@ -2,10 +2,10 @@ import type { HostFacts, ProcessIdentity } from "../../host/index.ts";
 import type { RuntimeNamespaceType, RuntimeProcess } from "../../spec/index.ts";
 import { configFault } from "../config/check.ts";
 import { Registers, SectionBuilder } from "./builder.ts";
-import { joinGroup, openGroup } from "./cgroup-operations.ts";
+import { enterCgroups, openGroup } from "./cgroup-operations.ts";
 import * as k from "./constants.ts";
 import { compileIdentity, environmentOf } from "./identity.ts";
-import { type CompiledLaunch, type SeccompFilter, Step } from "./launch-input.ts";
+import type { CompiledLaunch, SeccompFilter } from "./launch-input.ts";
 import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
 import { openTerminal, receiveTerminal } from "./terminal.ts";
 
@@ -18,9 +18,10 @@ export interface ExecInput {
   readonly namespaces: readonly RuntimeNamespaceType[];
   readonly process: RuntimeProcess;
   readonly host: Pick<HostFacts, "capabilities">;
-  /** Directories of the control groups to join; on v2 there is one, and the process is born in it. */
+  /** Directories of control groups of v1, which the process enters. */
   readonly cgroups: readonly string[];
-  readonly cgroupVersion: 1 | 2;
+  /** Directory of the control group of v2, which the process is born in. */
+  readonly unifiedCgroup: string | undefined;
   readonly detach: boolean;
   readonly failureFile: string;
   readonly onFailure: readonly string[];
@@ -79,20 +80,14 @@ export function compileExec(input: ExecInput): CompiledLaunch {
     h.add("openProcess", { out: again, pid: input.target.pid, startTime: input.target.startTime });
     h.close(again);
   }
-  const unified = input.cgroupVersion === 2 && input.cgroups.length > 0;
-  const group = unified ? openGroup(h, input.cgroups[0]!) : null;
+  const group = input.unifiedCgroup === undefined ? null : openGroup(h, input.unifiedCgroup);
   // Others in the container must not be able to trace this process while it still holds the host's files.
   h.add("setDumpable", { value: 0 });
   const around = flagsOf(input.namespaces, CHILD_FLAGS);
   if (around !== 0) h.add("join", { fd: container, flags: around });
   const child = h.take("process");
   h.add("clone", { out: child, section: "container", flags: 0, cgroup: group });
-  const joins = !unified && input.cgroups.length > 0;
-  if (joins) {
-    for (const path of input.cgroups) joinGroup(h, path);
-    h.add("notify", { event: Step.inCgroup });
-  }
-  compileProcess(c, input, container, root, joins, warnings);
+  compileProcess(c, input, container, root, warnings);
   const terminal = process.terminal === true ? receiveTerminal(h, socket, "/process") : undefined;
   h.add("awaitExec", {});
   if (input.pidFile !== undefined) h.add("recordProcess", { dir: null, path: input.pidFile, plain: 1 });
@@ -116,7 +111,6 @@ function compileProcess(
   input: ExecInput,
   container: Register,
   root: Register | undefined,
-  joins: boolean,
   warnings: string[],
 ): void {
   const { process } = input;
@@ -134,8 +128,8 @@ function compileProcess(
     );
   }
   c.add("setsid", {});
-  // Before a cgroup namespace is joined, and before anything of the container runs.
-  if (joins) c.add("await", { event: Step.inCgroup });
+  // While the host's control groups can still be seen, and before anything of the container runs.
+  enterCgroups(c, input.cgroups);
   const flags = flagsOf(input.namespaces, FLAGS);
   if (flags !== 0) c.add("join", { fd: container, flags });
   if (root !== undefined) c.add("changeRoot", { root });

@@ -3,7 +3,7 @@ import { unifiedGroup } from "../cgroup/layout.ts";
 import { cgroupLimits } from "../cgroup/limits.ts";
 import { configFault } from "../config/check.ts";
 import { Registers, SectionBuilder } from "./builder.ts";
-import { joinCgroups, makeCgroups, openGroup } from "./cgroup-operations.ts";
+import { groupsToJoin, joinCgroups, makeCgroups, openGroup } from "./cgroup-operations.ts";
 import { compileCleanup } from "./compile-cleanup.ts";
 import { compileContainer } from "./compile-container.ts";
 import * as k from "./constants.ts";
@@ -17,8 +17,8 @@ import { receiveTerminal } from "./terminal.ts";
  * Compiles a configuration and what is known about the host into the plan that makes and starts a container. Pure:
  * the same input gives the same plan, and nothing is looked at or changed.
  *
- * The host's section stays in the host's namespaces: it clones the container's process, makes the control groups and
- * moves it there while it mounts its file systems, runs hooks, and tells the world about it. The container's
+ * The host's section stays in the host's namespaces: it clones the container's process, makes the control groups
+ * while it mounts its file systems, runs hooks, and tells the world about it. The container's
  * section builds its root file system and gives up privileges step by step, until it becomes the user's program.
  *
  * @throws invalid-argument for a configuration that contradicts itself, failed-precondition for one that this host
@@ -54,22 +54,24 @@ function compileHost(h: SectionBuilder, c: SectionBuilder, input: LaunchInput, w
   const namespaces = openNamespaces(h, config);
   const fifo = mode === "create" ? makeFifo(h, stateDirectory) : undefined;
 
-  // On v2 the process is born in its group. A v1 group is entered by a write that costs milliseconds, which pass
-  // while the container mounts its file systems.
-  const unified = cgroups.mode === "unified" ? unifiedGroup(cgroups) : undefined;
-  if (unified !== undefined) makeCgroups(h, cgroups, limits);
+  // On v2 the process is born in its group. Groups of v1 are made while the container mounts its file systems; it
+  // enters them when it needs them.
+  const unified = unifiedGroup(cgroups);
+  if (unified !== undefined) makeCgroups(h, cgroups, 2, limits);
   const group = unified === undefined ? null : openGroup(h, unified.path);
   const child = h.take("container's process");
   cloneInto(h, namespaces, () =>
     h.add("clone", { out: child, section: "container", flags: namespaces.cloned, cgroup: group }),
   );
-  compileContainer(c, input, namespaces, fifo, unified === undefined && cgroups.groups.length > 0, warnings);
+  compileContainer(c, input, namespaces, fifo, warnings);
   const early = hasHooks(config, "prestart", "createRuntime", "createContainer");
   if (early) record(h, posix.join(stateDirectory, StateFile.creating), false);
-  if (unified === undefined && cgroups.groups.length > 0) {
-    makeCgroups(h, cgroups, limits);
-    joinCgroups(h, cgroups.groups);
-    h.add("notify", { event: Step.inCgroup });
+  const entered = groupsToJoin(cgroups);
+  if (entered.length > 0) {
+    makeCgroups(h, cgroups, 1, limits);
+    // A mount namespace that is joined need not show the host's control groups.
+    if (namespaces.mount === "joined") joinCgroups(h, entered);
+    h.add("notify", { event: Step.cgroupsMade });
   }
   const terminal = config.process?.terminal === true ? receiveTerminal(h, socket, "/process") : undefined;
   if (hasHooks(config, "prestart", "createRuntime")) {

@@ -69,8 +69,8 @@ export const StateFile = {
 
 /** Steps that the host's section and the container's section tell each other. */
 export const Step = {
-  /** host → container: the container is in its control groups. */
-  inCgroup: 1,
+  /** host → container: the control groups are made and have their limits. */
+  cgroupsMade: 1,
   /** container → host: namespaces and mounts are made; hooks of the host may run. */
   mounted: 2,
   /** host → container: those hooks have run. */
