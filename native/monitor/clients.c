@@ -102,10 +102,11 @@ bool clients_full(void)
 	return false;
 }
 
-bool clients_pending(void)
+bool clients_pending(bool lossless_only)
 {
 	for (unsigned int i = 0; i < MAX_CLIENTS; i++) {
-		if (clients[i].used && clients[i].out_length > 0)
+		const struct client *client = &clients[i];
+		if (client->used && client->out_length > 0 && (client->lossless || !lossless_only))
 			return true;
 	}
 	return false;

@@ -31,8 +31,8 @@ void clients_send(enum frame_type type, const void *data, size_t length);
 /* True when a lossless client has no room for another whole frame. */
 bool clients_full(void);
 
-/* True while something is still to be sent. */
-bool clients_pending(void);
+/* True while something is still to be sent; with `lossless_only`, to a lossless client. */
+bool clients_pending(bool lossless_only);
 
 /* Fills at most MAX_CLIENTS poll entries; returns how many. `readable` false asks for output room only. */
 unsigned int clients_poll(struct pollfd *entries, bool readable);

@@ -19,8 +19,6 @@
 
 /* A worker that dies at once so often is not made again. */
 #define MAX_WORKERS 100
-/* How long the worker may take for the last output. */
-#define DRAIN_MS 10000
 
 struct keeper {
 	const struct options *options;
@@ -135,7 +133,7 @@ static void refuse_clients(const struct keeper *keeper, unsigned char code)
 	while ((fd = socket_accept(keeper->service.listener)) >= 0)
 		clients_add(fd, keeper->options->terminal, keeper->options->stdin_open);
 	clients_send(FRAME_FAILED, &code, 1);
-	for (int i = 0; i < 20 && clients_pending(); i++) {
+	for (int i = 0; i < 20 && clients_pending(false); i++) {
 		struct pollfd entries[MAX_CLIENTS];
 		unsigned int count = clients_poll(entries, false);
 		if (poll(entries, count, 50) > 0)
@@ -202,6 +200,8 @@ static void finish_container(struct keeper *keeper, int status)
 	keeper->ending.oom_killed = memory_kills(keeper->options->memory_events);
 	(void)exit_record_write(keeper->options->exit_record, &keeper->ending, &fault);
 	tell_end(keeper);
+	for (unsigned int i = 0; i < keeper->options->cgroup_count; i++)
+		(void)cgroup_remove(keeper->options->cgroups[i], &fault);
 }
 
 static void reap(struct keeper *keeper)
@@ -235,22 +235,17 @@ static void take_message(struct keeper *keeper)
 static void keep(struct keeper *keeper)
 {
 	reap(keeper);
-	int left = DRAIN_MS;
-	while (!keeper->ended || (keeper->worker > 0 && left > 0)) {
+	while (!keeper->ended || keeper->worker > 0) {
 		struct pollfd entries[2] = {
 			{ .fd = keeper->signals, .events = POLLIN },
 			{ .fd = keeper->service.control, .events = POLLIN },
 		};
-		int ready = poll(entries, 2, keeper->ended ? 100 : -1);
-		if (keeper->ended && ready == 0)
-			left -= 100;
+		(void)poll(entries, 2, -1);
 		if (entries[0].revents != 0)
 			reap(keeper);
 		if (entries[1].revents != 0 && keeper->service.control >= 0)
 			take_message(keeper);
 	}
-	if (keeper->worker > 0)
-		kill(keeper->worker, SIGKILL);
 }
 
 static int become_remover(const struct options *options)
@@ -308,8 +303,6 @@ int keeper_run(const struct options *options)
 	report_close();
 	keep(&keeper);
 
-	for (unsigned int i = 0; i < options->cgroup_count; i++)
-		(void)cgroup_remove(options->cgroups[i], &fault);
 	remove_files();
 	return become_remover(options);
 }

@@ -10,8 +10,8 @@
  * the container to end, and
  *
  *   1. writes the exit record, so that who waits for it learns it first;
- *   2. lets the worker pass the rest of the output on;
- *   3. removes the cgroups and its own files;
+ *   2. removes the cgroups;
+ *   3. waits until the worker has passed the rest of the output on, and removes its own files;
  *   4. becomes the --remove command, when there is one.
  *
  * The starter reads from the pipe on descriptor 3: `ready PID`, `failed CODE` (of the executor, whose own failure

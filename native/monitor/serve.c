@@ -14,7 +14,7 @@
 
 /* Clients are read only while less than one frame waits for stdin; each may then bring one buffer more. */
 #define STDIN_BUFFER ((MAX_CLIENTS + 2) * (FRAME_MAX + FRAME_HEADER))
-/* After the container's end, slow clients get so long to take the rest. */
+/* After the container's end, clients that are not lossless get so long to take the rest. */
 #define LINGER_MS 2000
 
 enum slot { SLOT_LISTENER, SLOT_CONTROL, SLOT_OUTPUT, SLOT_ERROR, SLOT_INPUT, SLOT_PROCESS, SLOT_CLIENTS };
@@ -199,26 +199,35 @@ static long long now_ms(void)
 	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The container's last words: what is in the pipes goes to the log whole, to clients as far as they take it. */
+static void flush_clients(struct service *service)
+{
+	struct pollfd entries[MAX_CLIENTS];
+	unsigned int count = clients_poll(entries, false);
+	if (poll(entries, count, 50) > 0)
+		clients_handle(entries, count, handle_frame, service);
+}
+
+/*
+ * The container's last words. All that is in the pipes goes to the log; a lossless client gets it however long it
+ * takes to read (`corten run … | less`), any other as far as it reads it soon.
+ */
 static void drain(struct service *service)
 {
-	long long deadline = now_ms() + LINGER_MS;
 	struct streams *streams = &service->streams;
 	bool more = true;
 	while (more) {
-		while (clients_full() && now_ms() < deadline)
-			serve_once(service, 50);
+		while (clients_full())
+			flush_clients(service);
 		more = streams->output >= 0 && copy_output(service, &streams->output, false);
+		while (clients_full())
+			flush_clients(service);
 		more = (streams->error >= 0 && copy_output(service, &streams->error, true)) || more;
 	}
 	if (exit_known)
 		clients_send(FRAME_EXIT, exit_payload, sizeof(exit_payload));
-	while (clients_pending() && now_ms() < deadline) {
-		struct pollfd entries[MAX_CLIENTS];
-		unsigned int count = clients_poll(entries, false);
-		if (poll(entries, count, 50) > 0)
-			clients_handle(entries, count, handle_frame, service);
-	}
+	long long deadline = now_ms() + LINGER_MS;
+	while (clients_pending(now_ms() >= deadline))
+		flush_clients(service);
 	clients_close();
 }
 

@@ -104,6 +104,28 @@ for (const [name, flags] of builds) {
       slow.destroy();
     });
 
+    test("a lossless client holds the output up, and gets all of it however late it reads", async () => {
+      await using run = await start("seq 1 1000000; exit 5", { flags: ["--hold"] });
+      const client = connectAttachment(run.directory, { lossless: true });
+      await until(() => run.exitRecord() !== "" || run.log().length > 50_000, "the first output");
+      await delay(2500);
+      assert.equal(run.exitRecord(), "", "the container waits");
+      await using attachment = await client;
+      const { stdout } = await collect(attachment);
+      assert.ok(stdout.startsWith("1\n2\n") && stdout.endsWith("\n1000000\n"));
+      assert.deepEqual(await attachment.exit, { exitCode: 5, signal: 0 });
+    });
+
+    test("the end of a container does not wait for a client that reads late", async () => {
+      await using run = await start("seq 1 20000; exit 5", { flags: ["--hold"] });
+      await using attachment = await connectAttachment(run.directory, { lossless: true });
+      await until(() => run.exitRecord() !== "", "the exit record");
+      await delay(2500);
+      const { stdout } = await collect(attachment);
+      assert.ok(stdout.endsWith("\n20000\n"));
+      assert.deepEqual(await attachment.exit, { exitCode: 5, signal: 0 });
+    });
+
     test("a malformed frame closes the client only", async () => {
       await using run = await start("sleep 0.5; exit 6");
       for (const bytes of [
