@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long the exit record waits for the log to be complete: a lossless client may hold that up. */
+#define DRAIN_MS 2000
 /* A worker that dies at once so often is not made again. */
 #define MAX_WORKERS 100
 
@@ -31,6 +33,11 @@ struct keeper {
 	unsigned int workers;
 	bool ended;
 	struct ending ending;
+	/* When the container ended, in milliseconds of the monotonic clock. */
+	long long ended_at;
+	/* Its log is complete. */
+	bool drained;
+	bool recorded;
 };
 
 static int prepare(struct keeper *keeper, struct fault *fault)
@@ -191,15 +198,32 @@ static void make_worker(struct keeper *keeper)
 		tell_end(keeper);
 }
 
-/* The container has ended: recorded before anything else. */
-static void finish_container(struct keeper *keeper, int status)
+static long long now_ms(void)
 {
-	struct fault fault;
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void note_end(struct keeper *keeper, int status)
+{
 	keeper->ended = true;
+	keeper->ended_at = now_ms();
 	keeper->ending = ending_of(status);
 	keeper->ending.oom_killed = memory_kills(keeper->options->memory_events);
-	(void)exit_record_write(keeper->options->exit_record, &keeper->ending, &fault);
 	tell_end(keeper);
+}
+
+/* Says that the container has ended, once its log is complete: who sees the record finds the last line there. */
+static void record_end(struct keeper *keeper)
+{
+	struct fault fault;
+	if (!keeper->ended || keeper->recorded)
+		return;
+	if (!keeper->drained && keeper->worker > 0 && now_ms() - keeper->ended_at < DRAIN_MS)
+		return;
+	keeper->recorded = true;
+	(void)exit_record_write(keeper->options->exit_record, &keeper->ending, &fault);
 	for (unsigned int i = 0; i < keeper->options->cgroup_count; i++)
 		(void)cgroup_remove(keeper->options->cgroups[i], &fault);
 }
@@ -211,7 +235,7 @@ static void reap(struct keeper *keeper)
 	discard_signals(keeper);
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == keeper->container)
-			finish_container(keeper, status);
+			note_end(keeper, status);
 		else if (pid == keeper->worker && keeper->ended && WIFEXITED(status))
 			keeper->worker = -1;
 		else if (pid == keeper->worker)
@@ -226,6 +250,8 @@ static void take_message(struct keeper *keeper)
 	if (got == 1 && message == CONTROL_CLOSE_STDIN && keeper->service.streams.input >= 0) {
 		close(keeper->service.streams.input);
 		keeper->service.streams.input = -1;
+	} else if (got == 1 && message == CONTROL_DRAINED) {
+		keeper->drained = true;
 	} else if (got == 0) {
 		close(keeper->service.control);
 		keeper->service.control = -1;
@@ -235,16 +261,18 @@ static void take_message(struct keeper *keeper)
 static void keep(struct keeper *keeper)
 {
 	reap(keeper);
+	record_end(keeper);
 	while (!keeper->ended || keeper->worker > 0) {
 		struct pollfd entries[2] = {
 			{ .fd = keeper->signals, .events = POLLIN },
 			{ .fd = keeper->service.control, .events = POLLIN },
 		};
-		(void)poll(entries, 2, -1);
+		(void)poll(entries, 2, keeper->ended && !keeper->recorded ? 100 : -1);
 		if (entries[0].revents != 0)
 			reap(keeper);
 		if (entries[1].revents != 0 && keeper->service.control >= 0)
 			take_message(keeper);
+		record_end(keeper);
 	}
 }
 

@@ -9,9 +9,9 @@
  * writes its PID to the record and ends; the container's first process is then the keeper's child. It forks a worker for the copying (serve.h), waits for
  * the container to end, and
  *
- *   1. writes the exit record, so that who waits for it learns it first;
+ *   1. waits until the rest of the output is in the log, two seconds at most, and writes the exit record;
  *   2. removes the cgroups;
- *   3. waits until the worker has passed the rest of the output on, and removes its own files;
+ *   3. waits until the worker has served its clients, and removes its own files;
  *   4. becomes the --remove command, when there is one.
  *
  * The starter reads from the pipe on descriptor 3: `ready PID`, `failed CODE` (of the executor, whose own failure

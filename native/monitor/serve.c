@@ -27,16 +27,21 @@ static bool ended;
 static uint8_t exit_payload[2];
 static bool exit_known;
 
+static void tell_keeper(const struct service *service, enum control_message message)
+{
+	const char byte = (char)message;
+	if (service->control >= 0)
+		(void)send(service->control, &byte, 1, MSG_NOSIGNAL);
+}
+
 static void close_input(struct service *service)
 {
-	const char message = CONTROL_CLOSE_STDIN;
 	if (service->streams.input < 0 || service->streams.terminal >= 0)
 		return;
 	close(service->streams.input);
 	service->streams.input = -1;
 	input_length = 0;
-	if (service->control >= 0)
-		(void)send(service->control, &message, 1, MSG_NOSIGNAL);
+	tell_keeper(service, CONTROL_CLOSE_STDIN);
 }
 
 static void write_input(struct service *service)
@@ -223,6 +228,7 @@ static void drain(struct service *service)
 			flush_clients(service);
 		more = (streams->error >= 0 && copy_output(service, &streams->error, true)) || more;
 	}
+	tell_keeper(service, CONTROL_DRAINED);
 	if (exit_known)
 		clients_send(FRAME_EXIT, exit_payload, sizeof(exit_payload));
 	long long deadline = now_ms() + LINGER_MS;

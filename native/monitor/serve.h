@@ -12,12 +12,14 @@
 
 #include <sys/types.h>
 
-/* Between keeper and worker, on a SOCK_SEQPACKET pair: one message of two or three bytes. */
+/* Between keeper and worker, on a SOCK_SEQPACKET pair: messages of one or three bytes. */
 enum control_message {
 	/* Keeper to worker: the container has ended; exit code and signal follow. */
 	CONTROL_ENDED = 'E',
 	/* Worker to keeper: close the write end of stdin too. */
 	CONTROL_CLOSE_STDIN = 'C',
+	/* Worker to keeper, after the end: the log is complete. */
+	CONTROL_DRAINED = 'D',
 };
 
 struct service {

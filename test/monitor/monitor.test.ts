@@ -126,6 +126,14 @@ for (const [name, flags] of builds) {
       assert.deepEqual(await attachment.exit, { exitCode: 5, signal: 0 });
     });
 
+    test("when the exit record is there, so is the last line of the log", async () => {
+      for (let round = 0; round < 10; round++) {
+        await using run = await start("seq 1 9000; exit 5");
+        await until(() => run.exitRecord() !== "", "the exit record");
+        assert.ok(run.log().endsWith(" 9000\n"));
+      }
+    });
+
     test("a malformed frame closes the client only", async () => {
       await using run = await start("sleep 0.5; exit 6");
       for (const bytes of [
