@@ -218,6 +218,17 @@ describe("inside a container", { skip: isRoot ? false : "needs root" }, () => {
     ]);
   });
 
+  it("is in its control group in every hierarchy", async () => {
+    const id = await containers.create(["/bin/sleep", "100"]);
+    const lines = readFileSync(`/proc/${containers.runtime.state(id).pid}/cgroup`, "utf8")
+      .trim()
+      .split("\n");
+    assert.deepEqual(
+      lines.filter((line) => !line.endsWith(`/${id}`)),
+      [],
+    );
+  });
+
   it("has a read-only view of its own control groups", async () => {
     const text = await containers.shell(
       "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null; cat /proc/self/cgroup",
