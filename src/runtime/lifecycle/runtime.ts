@@ -10,7 +10,7 @@ import {
   runDirectory,
 } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
-import { containerProcesses, killAll, setFrozen } from "../cgroup/control.ts";
+import { containerProcesses, setFrozen } from "../cgroup/control.ts";
 import { signalNumber } from "../config/signals.ts";
 import { compileSignal } from "../plan/compile-exec.ts";
 import { encodePlan } from "../plan/encode.ts";
@@ -20,6 +20,7 @@ import type { ContainerInfo, ContainerRecord } from "./container.ts";
 import { destroy, removeUnfinished } from "./destroy.ts";
 import { runHooks } from "./host-hooks.ts";
 import { checkId } from "./id.ts";
+import { killContainer } from "./kill.ts";
 import { type Launch, launch } from "./launch.ts";
 import type { CreateOptions, ExecOptions, RunOptions } from "./options.ts";
 import { planExec } from "./prepare-exec.ts";
@@ -151,21 +152,10 @@ export class Runtime {
     signal: string | number = "SIGTERM",
     options: { readonly all?: boolean } = {},
   ): Promise<void> {
-    const number = signalNumber(signal);
-    const { record, init, status } = this.#observe(id);
-    const namespaces = record.config.linux?.namespaces ?? [];
-    const ownPids = namespaces.some(({ type, path = "" }) => type === "pid" && path === "");
-    if (options.all === true || (number === 9 && !ownPids && status !== "stopped")) {
-      if (number === 9) await killAll(record.cgroups);
-      else for (const pid of containerProcesses(record.cgroups)) send(pid, number);
-      if (init !== undefined) send(init.pid, number);
-      else if (options.all !== true) throw new CortenError("failed-precondition", "container not running");
-      return;
-    }
-    if (init === undefined || !(await this.#signal(id, init, number))) {
-      throw new CortenError("failed-precondition", "container not running");
-    }
-    if (number === 9 && status === "paused") await setFrozen(record.cgroups, false);
+    const container = this.#observe(id);
+    await killContainer(container, signalNumber(signal), options.all === true, (target, number) =>
+      this.#signal(id, target, number),
+    );
   }
 
   /**
@@ -303,15 +293,4 @@ export class Runtime {
 
 function alreadyExists(): CortenError {
   return new CortenError("already-exists", "container with given ID already exists");
-}
-
-/** False when there is no such process any more. */
-function send(pid: number, signal: number): boolean {
-  try {
-    process.kill(pid, signal);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-    throw error;
-  }
 }
