@@ -126,6 +126,13 @@ void end_failed(struct execution *x, const struct failure *failure)
 		char **argv = list_vector(x, x->plan.on_failure);
 		k_umask(x->caller_umask);
 		k_sigmask(SIG_SETMASK, &x->caller_signals, NULL);
+		/*
+		 * Where this section entered a PID namespace for its child, the report would be written by a process that
+		 * cannot make threads: clone() refuses CLONE_THREAD while children go to another namespace.
+		 */
+		CLOSING own = k_openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC, 0);
+		if (own >= 0)
+			(void)k_setns(own, CLONE_NEWPID);
 		if (argv) {
 			int error = k_execve(argv[0], argv, x->environment);
 			print_message("execve(%q): %s", argv[0], errno_name(-error));
