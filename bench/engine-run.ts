@@ -39,7 +39,7 @@ export const engineRun: Bench = {
         run: () => mustRun(program, ...args, "run", "--rm", "--network", "none", image, "/bin/true"),
       };
     });
-    return await timeInTurn(contestants, { rounds: 30, warmUp: 2 });
+    return await timeInTurn(contestants, { rounds: 30, warmUp: 2, pauseMs: 50 });
   },
 };
 

@@ -23,3 +23,11 @@ test("contestants take turns, warm-ups are not counted, and a failure takes one 
   assert.equal(entries[0].spread.samples, 2);
   assert.deepEqual(entries[1], { name: "b", failure: "broke" });
 });
+
+test("the first of a row is not counted", async () => {
+  let runs = 0;
+  const [entry] = await timeInTurn([{ name: "a", run: () => void runs++ }], { rounds: 2, warmUp: 0, row: 4 });
+  assert.equal(runs, 8);
+  assert.ok(entry && "spread" in entry);
+  assert.equal(entry.spread.samples, 6);
+});

@@ -21,6 +21,16 @@ export type ContestOptions = {
   readonly rounds: number;
   /** Runs before that, to fill caches. */
   readonly warmUp?: number;
+  /**
+   * Waited before each turn, in milliseconds. The kernel takes namespaces and cgroups apart after a container is gone,
+   * and the next one to make some may wait for it: without a pause each pays for the one before.
+   */
+  readonly pauseMs?: number;
+  /**
+   * Runs of one contestant in a row at its turn; 1 unless told. With more, the first of a row is not counted: the row
+   * then shows what a run costs right after another of the same kind.
+   */
+  readonly row?: number;
 };
 
 /**
@@ -29,7 +39,7 @@ export type ContestOptions = {
  */
 export async function timeInTurn(
   contestants: readonly Contestant[],
-  { rounds, warmUp = 1 }: ContestOptions,
+  { rounds, warmUp = 1, pauseMs = 0, row = 1 }: ContestOptions,
 ): Promise<Entry[]> {
   const times = new Map(contestants.map(({ name }) => [name, [] as number[]]));
   const failures = new Map<string, string>();
@@ -37,12 +47,11 @@ export async function timeInTurn(
     for (const contestant of contestants) {
       if (failures.has(contestant.name)) continue;
       try {
-        await contestant.prepare?.();
-        const started = performance.now();
-        await contestant.run();
-        const elapsed = performance.now() - started;
-        if (round >= 0) times.get(contestant.name)?.push(elapsed);
-        await contestant.finish?.();
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        for (let index = 0; index < row; index++) {
+          const elapsed = await timeOne(contestant);
+          if (round >= 0 && (index > 0 || row === 1)) times.get(contestant.name)?.push(elapsed);
+        }
       } catch (error) {
         failures.set(contestant.name, (error as Error).message);
       }
@@ -54,4 +63,13 @@ export async function timeInTurn(
       ? { name, unit: "ms", spread: spreadOf(times.get(name)!) }
       : { name, failure };
   });
+}
+
+async function timeOne({ prepare, run, finish }: Contestant): Promise<number> {
+  await prepare?.();
+  const started = performance.now();
+  await run();
+  const elapsed = performance.now() - started;
+  await finish?.();
+  return elapsed;
 }
