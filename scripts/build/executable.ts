@@ -5,8 +5,12 @@ import type { Step } from "./step.ts";
 
 /**
  * Splitting keeps each dynamic import in a chunk of its own: a start loads only what it uses, which halves the time
- * to the first line of a command. The two autoload flags keep the program from executing bunfig.toml and .env of
- * whatever directory it is called in.
+ * to the first line of a command; chunks below 16 KiB are joined, since each costs more to open than to read. The two
+ * autoload flags keep the program from executing bunfig.toml and .env of whatever directory it is called in.
+ *
+ * A command runs nearly all of its code once or a few times: compiling what is called six times to machine code, as
+ * is usual, takes longer than it saves, two milliseconds of a start. Loops that matter are hundred times longer than
+ * the threshold set here; pulling and unpacking are as fast as before (docs/performance.md).
  */
 const flags = [
   "--compile",
@@ -14,6 +18,8 @@ const flags = [
   "--splitting",
   "--minify",
   "--format=esm",
+  "--min-chunk-size=16384",
+  "--compile-jit-policy=100",
   "--no-compile-autoload-bunfig",
   "--no-compile-autoload-dotenv",
 ];
