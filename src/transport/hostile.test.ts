@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type TarInput, writeTar } from "../archive/index.ts";
 import { type ErrorCode, isCortenError, MediaType } from "../spec/index.ts";
+import { LayoutDirectory } from "./layout/directory.ts";
 import { openSink, openSource } from "./open.ts";
 import {
   collect,
@@ -125,6 +136,18 @@ test("A9: a directory that becomes a link while it is read leads nowhere", async
   swapping = false;
   await swap;
   assert.ok(outcomes.read + outcomes.refused > 10, JSON.stringify(outcomes));
+});
+
+test("a file looked for where directories are missing leaves no descriptor open", {
+  skip: process.platform !== "linux",
+}, async () => {
+  const path = await layout("half");
+  await rm(join(path, "blobs"), { recursive: true });
+  await mkdir(join(path, "blobs"));
+  await using directory = await LayoutDirectory.open(path, path, { create: false });
+  const before = (await readdir("/proc/self/fd")).length;
+  for (let i = 0; i < 20; i++) assert.equal(await directory.size("blobs/sha256/0"), undefined);
+  assert.equal((await readdir("/proc/self/fd")).length, before);
 });
 
 test("A9: a dir: place is read without following links", async () => {

@@ -121,8 +121,9 @@ export class LayoutDirectory implements LayoutFiles {
           O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
           parents.slice(0, depth + 1).join("/"),
         );
+        await current?.close();
+        current = next;
         if (next === undefined) return undefined;
-        current = await replace(current, next);
       } catch (error) {
         await current?.close();
         throw error;
@@ -176,11 +177,6 @@ interface Entered extends AsyncDisposable {
 function splitPath(path: string): [parents: string[], name: string] {
   const parts = path.split("/");
   return [parts.slice(0, -1), parts.at(-1)!];
-}
-
-async function replace(old: FileHandle | undefined, next: FileHandle): Promise<FileHandle> {
-  await old?.close();
-  return next;
 }
 
 async function makeDirectory(path: string): Promise<void> {
