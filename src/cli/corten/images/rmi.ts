@@ -1,8 +1,5 @@
-import type { Store } from "../../../content/index.ts";
-import type { ContainerSummary } from "../../../engine/index.ts";
-import { listImages, removeImage } from "../../../image/index.ts";
-import { openSnapshots } from "../../../snapshot/index.ts";
-import { isCortenError, parseDigest } from "../../../spec/index.ts";
+import { removeImage } from "../../../image/index.ts";
+import { isCortenError } from "../../../spec/index.ts";
 import { print } from "../../terminal/stream.ts";
 import { printError } from "../failure.ts";
 import { openSession } from "../session.ts";
@@ -15,18 +12,12 @@ export async function run(call: CortenCall<typeof rmiOptions>): Promise<number> 
   const { force, ignore } = call.options;
   await using engine = openSession(call);
   using store = openImageStore(call);
-  const containers = await engine.list({ all: true });
   let code = 0;
   for (const text of call.args) {
     try {
       const { untagged, deleted } = await removeImage(store, text, {
         force,
-        usedBy: async (image) => {
-          const id = await image.id();
-          return containers
-            .filter(({ imageID }) => imageID === id)
-            .map(({ name, state }) => ({ container: name, running: state === "running" }));
-        },
+        usedBy: async (image) => engine.containersOf(await image.id()),
       });
       for (const name of untagged) print(`Untagged: ${name}`);
       for (const id of deleted) print(`Deleted: ${id}`);
@@ -37,20 +28,6 @@ export async function run(call: CortenCall<typeof rmiOptions>): Promise<number> 
       code = 1;
     }
   }
-  await collectSnapshots(store, containers);
+  await engine.collectSnapshots();
   return code;
-}
-
-/** Removes the unpacked layers that neither an image nor a container needs any more. */
-async function collectSnapshots(store: Store, containers: readonly ContainerSummary[]): Promise<void> {
-  const images = listImages(store).map(async (image) => {
-    try {
-      return await image.id();
-    } catch (error) {
-      if (!isCortenError(error)) throw error;
-      return image.root.digest; // damaged, or no image: nothing of it is unpacked
-    }
-  });
-  const used = containers.flatMap(({ imageID }) => (imageID === "" ? [] : [parseDigest(imageID)]));
-  await openSnapshots(store.root).collect({ images: [...(await Promise.all(images)), ...used], layers: [] });
 }
