@@ -123,10 +123,12 @@ function readDocument(
   const root = new JsonView(parseStrictJson(bytes, what), what);
   const version = root.field("schemaVersion");
   if (version.value === 1 || (mediaType !== undefined && isSchema1(mediaType))) {
-    throw new CortenError("unimplemented", `${what} is a Docker schema 1 manifest, which is not supported`, {
-      hint: "push the image again with a current Docker, Podman or skopeo",
-      pointer: "/schemaVersion",
-    });
+    const why = version.value === 1 ? "/schemaVersion is 1" : `it was announced as "${mediaType}"`;
+    throw new CortenError(
+      "unimplemented",
+      `${what} is of Docker's schema 1, which is not supported: ${why}`,
+      { hint: "push the image again with a current Docker, Podman or skopeo", pointer: "/schemaVersion" },
+    );
   }
   if (version.absent) throw version.fault("is not a number");
   if (version.value !== 2) throw version.fault(`is ${shown(version.value)}, not 2`);

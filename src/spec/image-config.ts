@@ -1,7 +1,7 @@
 import type { DocumentOptions } from "./document.ts";
 import { MAX_DOCUMENT_SIZE, readDigest } from "./document.ts";
 import { CortenError } from "./error.ts";
-import type { ImageConfig, ImageExecution, ImageHistory } from "./image.ts";
+import type { ImageConfig, ImageExecution, ImageHealthcheck, ImageHistory } from "./image.ts";
 import { JsonView } from "./json-view.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
@@ -52,6 +52,18 @@ function readExecution(view: JsonView): ImageExecution {
     ...present(view, "Labels", (labels) => labels.map((label) => label.string())),
     ...text(view, "StopSignal"),
     ...present(view, "ArgsEscaped", (escaped) => escaped.boolean()),
+    ...present(view, "Healthcheck", readHealthcheck),
+  };
+}
+
+function readHealthcheck(view: JsonView): ImageHealthcheck {
+  return {
+    ...strings(view, "Test"),
+    ...present(view, "Interval", (time) => time.size()),
+    ...present(view, "Timeout", (time) => time.size()),
+    ...present(view, "StartPeriod", (time) => time.size()),
+    ...present(view, "StartInterval", (time) => time.size()),
+    ...present(view, "Retries", (count) => count.size()),
   };
 }
 

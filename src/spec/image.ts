@@ -46,6 +46,20 @@ export interface ImageIndex {
   readonly annotations?: Annotations;
 }
 
+/**
+ * How Docker finds out whether a container works: no field of image-spec, but of the images of its builder. Times are
+ * in nanoseconds, 0 is the default.
+ */
+export interface ImageHealthcheck {
+  /** `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", command]`; empty: that of the image below. */
+  readonly Test?: readonly string[] | null;
+  readonly Interval?: number | null;
+  readonly Timeout?: number | null;
+  readonly StartPeriod?: number | null;
+  readonly StartInterval?: number | null;
+  readonly Retries?: number | null;
+}
+
 /** Execution defaults inside an image configuration (image-spec, config.md). Docker's names. */
 export interface ImageExecution {
   readonly User?: string | null;
@@ -58,6 +72,7 @@ export interface ImageExecution {
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly StopSignal?: string | null;
   readonly ArgsEscaped?: boolean | null;
+  readonly Healthcheck?: ImageHealthcheck | null;
 }
 
 /** One entry of an image's history. */

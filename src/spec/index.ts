@@ -15,6 +15,7 @@ export type {
   Descriptor,
   ImageConfig,
   ImageExecution,
+  ImageHealthcheck,
   ImageHistory,
   ImageIndex,
   ImageLayout,
