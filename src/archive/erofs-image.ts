@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CortenError } from "../spec/index.ts";
 import type { ByteString } from "./byte-string.ts";
 import { quoteName } from "./byte-string.ts";
@@ -15,6 +15,7 @@ import {
   SLOT_SIZE,
 } from "./erofs-format.ts";
 import { decodeXattrs } from "./erofs-xattr.ts";
+import type { SparseSegment } from "./tar-entry.ts";
 import type { NodeAttributes, TreeNode } from "./tree.ts";
 
 /** One file of an image. */
@@ -32,6 +33,9 @@ export interface ImageFile extends NodeAttributes {
   readonly opaque: boolean;
 }
 
+/** How much {@link ErofsImage.pieces} gives at once. */
+const PIECE = 2 ** 20;
+
 const inodes = new WeakMap<ImageFile, DecodedInode>();
 
 /**
@@ -43,6 +47,7 @@ const inodes = new WeakMap<ImageFile, DecodedInode>();
 export class ErofsImage implements Disposable {
   readonly path: string;
   readonly #descriptor: number;
+  readonly #size: number;
   readonly #superblock: DecodedSuperblock;
   /** The root directory. */
   readonly root: ImageFile;
@@ -62,6 +67,7 @@ export class ErofsImage implements Disposable {
       );
     }
     try {
+      this.#size = fstatSync(this.#descriptor).size;
       const superblock = decodeSuperblock(this.#bytes(0, BLOCK_SIZE));
       if (superblock === undefined) throw this.#damaged("it has no valid superblock");
       this.#superblock = superblock;
@@ -109,16 +115,45 @@ export class ErofsImage implements Disposable {
    * @throws resource-exhausted when there is more
    */
   read(file: ImageFile, limit: number): Buffer {
-    if (file.type !== "file" && file.type !== "symlink") {
-      throw new CortenError("invalid-argument", `a ${file.type} in image ${this.path} has no content`);
-    }
     if (file.size > limit) {
       throw new CortenError(
         "resource-exhausted",
         `file in image ${this.path} has ${file.size} bytes, more than ${limit}`,
       );
     }
-    return this.#content(this.#inode(file), 0, file.size);
+    return this.readStart(file, limit);
+  }
+
+  /** The first `length` bytes of what {@link read} gives, or all when there are fewer. */
+  readStart(file: ImageFile, length: number): Buffer {
+    return this.#content(this.#contentInode(file), 0, Math.min(file.size, length));
+  }
+
+  /**
+   * The whole content of a file in pieces of at most a mebibyte, in ascending order; holes are left out.
+   */
+  *pieces(file: ImageFile): Generator<{ readonly bytes: Buffer; readonly position: number }> {
+    const inode = this.#contentInode(file);
+    for (const { offset, length } of this.segments(file) ?? [{ offset: 0, length: file.size }]) {
+      for (let done = 0; done < length; done += PIECE) {
+        const position = offset + done;
+        const size = Math.min(PIECE, length - done);
+        yield { bytes: this.#content(inode, position, size), position };
+      }
+    }
+  }
+
+  /** Where a file with holes has data, whole chunks; undefined for a file without. */
+  segments(file: ImageFile): SparseSegment[] | undefined {
+    const inode = this.#contentInode(file);
+    if (inode.layout !== Layout.chunked) return undefined;
+    const chunk = chunkSize(inode);
+    const segments: SparseSegment[] = [];
+    for (let offset = 0; offset < file.size; offset += chunk) {
+      if (this.#chunkBlock(inode, offset / chunk) === NO_BLOCK) continue;
+      segments.push({ offset, length: Math.min(chunk, file.size - offset) });
+    }
+    return segments;
   }
 
   close(): void {
@@ -135,6 +170,13 @@ export class ErofsImage implements Disposable {
     const inode = inodes.get(file);
     if (inode === undefined) throw new CortenError("invalid-argument", "file is of no open image");
     return inode;
+  }
+
+  #contentInode(file: ImageFile): DecodedInode {
+    if (file.type !== "file" && file.type !== "symlink") {
+      throw new CortenError("invalid-argument", `a ${file.type} in image ${this.path} has no content`);
+    }
+    return this.#inode(file);
   }
 
   #directory(file: ImageFile): DecodedInode {
@@ -175,8 +217,8 @@ export class ErofsImage implements Disposable {
   }
 
   #content(inode: DecodedInode, start: number, length: number): Buffer {
+    if (inode.layout === Layout.chunked) return this.#chunks(inode, start, length);
     const behind = inode.at + INODE_SIZE + inode.xattrBytes;
-    if (inode.layout === Layout.chunked) return this.#chunks(inode, behind, length);
     const inline = inode.layout === Layout.inline ? inode.size - (inode.size % BLOCK_SIZE) : inode.size;
     const whole = Math.max(0, Math.min(length, inline - start));
     const fromBlocks = this.#bytes(inode.location * BLOCK_SIZE + start, whole);
@@ -185,19 +227,28 @@ export class ErofsImage implements Disposable {
     return whole === 0 ? rest : Buffer.concat([fromBlocks, rest]);
   }
 
-  /** Content with holes, from its start. */
-  #chunks(inode: DecodedInode, map: number, length: number): Buffer {
+  /** Content with holes. */
+  #chunks(inode: DecodedInode, start: number, length: number): Buffer {
     const content = Buffer.alloc(length);
-    const chunk = 2 ** (BLOCK_BITS + inode.location);
-    for (let i = 0; i * chunk < length; i++) {
-      const block = this.#bytes(map + 4 * i, 4).readUInt32LE(0);
-      if (block === NO_BLOCK) continue;
-      content.set(this.#bytes(block * BLOCK_SIZE, Math.min(chunk, length - i * chunk)), i * chunk);
+    const chunk = chunkSize(inode);
+    for (let done = 0; done < length; ) {
+      const within = (start + done) % chunk;
+      const size = Math.min(chunk - within, length - done);
+      const block = this.#chunkBlock(inode, Math.floor((start + done) / chunk));
+      if (block !== NO_BLOCK) content.set(this.#bytes(block * BLOCK_SIZE + within, size), done);
+      done += size;
     }
     return content;
   }
 
+  #chunkBlock(inode: DecodedInode, chunk: number): number {
+    const map = inode.at + INODE_SIZE + inode.xattrBytes;
+    return this.#bytes(map + 4 * chunk, 4).readUInt32LE(0);
+  }
+
   #bytes(at: number, length: number): Buffer {
+    // A damaged length must not become a buffer of that size.
+    if (!(at + length <= this.#size)) throw this.#damaged(`it ends before byte ${at + length}`);
     const bytes = Buffer.allocUnsafe(length);
     for (let done = 0; done < length; ) {
       const read = readSync(this.#descriptor, bytes, done, length - done, at + done);
@@ -212,4 +263,8 @@ export class ErofsImage implements Disposable {
       hint: "remove it; it is built again from its layer",
     });
   }
+}
+
+function chunkSize({ location }: DecodedInode): number {
+  return 2 ** (BLOCK_BITS + location);
 }

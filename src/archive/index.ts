@@ -23,6 +23,7 @@ export { ErofsImage } from "./erofs-image.ts";
 export { ErofsWriter } from "./erofs-writer.ts";
 export type { BuildLayerOptions, BuiltLayer, LayerDirectory } from "./layer-build.ts";
 export { buildLayer } from "./layer-build.ts";
+export type { FileBelow, LayersBelow } from "./layers-below.ts";
 export type { SparseSegment, TarEntry, TarEntryType, TarTime } from "./tar-entry.ts";
 export type { TarLimits } from "./tar-limits.ts";
 export type { TarReadEntry } from "./tar-reader.ts";

@@ -5,7 +5,9 @@ import type { DecompressLimits } from "./compression.ts";
 import { decompress } from "./compression.ts";
 import type { ContentSink } from "./erofs-content.ts";
 import { ErofsWriter } from "./erofs-writer.ts";
+import type { BorrowedFile } from "./layer-node.ts";
 import { LayerTree } from "./layer-tree.ts";
+import type { LayersBelow } from "./layers-below.ts";
 import { OPAQUE_XATTR } from "./overlay-xattr.ts";
 import type { TarLimits } from "./tar-limits.ts";
 import { withDefaultLimits } from "./tar-limits.ts";
@@ -17,6 +19,8 @@ export interface BuildLayerOptions {
   readonly output: string;
   /** The layer's digest when unpacked, from the image's configuration; verified when given. */
   readonly expectedDiffID?: Digest;
+  /** The layers it is unpacked upon, for one that reaches into them. */
+  readonly below?: LayersBelow;
   readonly limits?: TarLimits & DecompressLimits;
   readonly signal?: AbortSignal;
 }
@@ -62,20 +66,21 @@ const STRIDE = 2 ** 22;
  *
  * @throws data-loss when the archive is not what `expectedDiffID` says or its packing is damaged,
  * invalid-argument when it is malformed, resource-exhausted beyond a limit or on a full disk,
- * already-exists when there is a file at `output`
+ * already-exists when there is a file at `output`, failed-precondition when the layer needs to know
+ * those `below`
  */
 export async function buildLayer(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: BuildLayerOptions,
 ): Promise<BuiltLayer> {
-  const { output, expectedDiffID, limits = {}, signal } = options;
+  const { output, expectedDiffID, below, limits = {}, signal } = options;
   const algorithm = expectedDiffID === undefined ? "sha256" : verifiableAlgorithm(expectedDiffID);
   const { createHash } = await import("node:crypto");
   const hash = createHash(algorithm);
   // Not `await using`: Node 22 does not know it.
   const writer = new ErofsWriter(output);
   try {
-    const intake = new LayerIntake(writer, limits);
+    const intake = new LayerIntake(writer, limits, below);
     let bytesUncompressed = 0;
     for await (const chunk of decompress(source, { limits, ...(signal === undefined ? {} : { signal }) })) {
       bytesUncompressed += chunk.length;
@@ -97,12 +102,29 @@ export async function buildLayer(
     }
     const { tree, entries } = intake.finish();
     const directories = tree.seal();
-    const { size } = await writer.finish(tree.root, Buffer.from(hex.slice(0, 32), "hex"));
+    for (const file of tree.borrowed) await copyContent(writer, file);
+    const uuid = Buffer.from(below === undefined ? hex : encodedPart(below.chainID), "hex").subarray(0, 16);
+    const { size } = await writer.finish(tree.root, uuid);
     const droppedXattrs = [...tree.droppedXattrs];
     return { diffID, size, bytesUncompressed, entries, ...summarise(directories), droppedXattrs };
   } finally {
     await writer[Symbol.asyncDispose]();
   }
+}
+
+/** Copies what a lower layer's file holds, holes left out. */
+async function copyContent(writer: ErofsWriter, { from, node }: BorrowedFile): Promise<void> {
+  const { image, file } = from;
+  const sink = writer.content(file.size, file.xattrs, image.segments(file));
+  for (const { bytes, position } of image.pieces(file)) {
+    sink.write(bytes, position);
+    if (writer.pressed) await writer.drain();
+  }
+  node.content = sink.end();
+}
+
+function encodedPart(digest: Digest): string {
+  return digest.slice(digest.indexOf(":") + 1);
 }
 
 /** Takes in the unpacked archive: content to the writer, everything else to the tree. */
@@ -114,10 +136,10 @@ class LayerIntake {
   #sink: ContentSink | undefined;
   #entries = 0;
 
-  constructor(writer: ErofsWriter, limits: TarLimits) {
+  constructor(writer: ErofsWriter, limits: TarLimits, below: LayersBelow | undefined) {
     this.#writer = writer;
     this.#tokens = new TarTokenizer(limits);
-    this.#tree = new LayerTree(withDefaultLimits(limits).entries);
+    this.#tree = new LayerTree(withDefaultLimits(limits).entries, below);
   }
 
   push(chunk: Uint8Array): void {

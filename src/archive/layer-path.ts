@@ -5,15 +5,17 @@ export const NAME_MAX = 255;
 
 /**
  * The components of a name in an archive, made relative to the root by the text alone: empty ones
- * and `.` fall out, `..` takes back what is before it and stops at the root. This is how every
- * engine reads the names of entries; it never asks the host's file system.
+ * and `.` fall out, `..` takes back what is before it. The host's file system is never asked.
+ *
+ * @returns undefined when there is nothing left that a `..` could take back: such a name is meant to
+ * get out of the root (containerd and umoci stop at the root, Docker refuses it like us)
  */
-export function splitPath(path: ByteString): ByteString[] {
+export function splitPath(path: ByteString): ByteString[] | undefined {
   const components: ByteString[] = [];
   for (const component of path.split("/")) {
     if (component === "" || component === ".") continue;
-    if (component === "..") components.pop();
-    else components.push(component);
+    if (component !== "..") components.push(component);
+    else if (components.pop() === undefined) return undefined;
   }
   return components;
 }

@@ -2,52 +2,24 @@ import { CortenError } from "../spec/index.ts";
 import type { ByteString } from "./byte-string.ts";
 import { quoteName } from "./byte-string.ts";
 import type { StoredContent } from "./erofs-content.ts";
+import { LayerDirectoryNode } from "./layer-directory.ts";
+import { refuseEntry } from "./layer-fault.ts";
+import type { BorrowedFile } from "./layer-node.ts";
+import { makeNode, makeWhiteout, nodeBelow } from "./layer-node.ts";
 import { NAME_MAX, readBaseName, splitPath } from "./layer-path.ts";
+import type { FileBelow, LayersBelow } from "./layers-below.ts";
 import { layerXattrs, OPAQUE_VALUE, OPAQUE_XATTR } from "./overlay-xattr.ts";
-import type { TarEntry, TarTime } from "./tar-entry.ts";
-import { NO_XATTRS } from "./tar-entry.ts";
-import type { DirectoryNode, NodeAttributes, TreeNode } from "./tree.ts";
+import type { TarEntry } from "./tar-entry.ts";
+import type { NodeAttributes, TreeNode } from "./tree.ts";
 
-const EPOCH: TarTime = { seconds: 0, nanoseconds: 0 };
+/** What stands in the way of a path: no directory, and no link to one. */
+interface Obstacle {
+  readonly name: ByteString;
+  readonly type: TreeNode["type"];
+}
 
 /** The kernel follows as many symbolic links in one path. */
 const SYMLINKS_MAX = 40;
-
-/** The whiteout of overlayfs is a character device 0/0; one inode with many names serves a layer. */
-function makeWhiteout(): TreeNode {
-  return {
-    type: "char-device",
-    mode: 0,
-    uid: 0,
-    gid: 0,
-    mtime: EPOCH,
-    xattrs: NO_XATTRS,
-    major: 0,
-    minor: 0,
-  };
-}
-
-/** A directory of a layer while entries still arrive. */
-export class LayerDirectoryNode implements DirectoryNode {
-  readonly type = "directory";
-  readonly children = new Map<ByteString, TreeNode>();
-  readonly parent: LayerDirectoryNode | undefined;
-  mode = 0o755;
-  uid = 0;
-  gid = 0;
-  mtime: TarTime = EPOCH;
-  xattrs: ReadonlyMap<ByteString, Uint8Array> = NO_XATTRS;
-  /** True while no entry has described it: the archive only named something below it. */
-  implied = true;
-  /** True when it hides what lower layers have below it. */
-  opaque = false;
-  /** Names below it that hide what lower layers have. */
-  readonly whiteouts = new Set<ByteString>();
-
-  constructor(parent: LayerDirectoryNode | undefined) {
-    this.parent = parent;
-  }
-}
 
 /**
  * The tree that one layer describes (image-spec, layer.md). It exists in memory only, so that no
@@ -56,14 +28,21 @@ export class LayerDirectoryNode implements DirectoryNode {
  * of two equal names remains; whiteouts apply to lower layers wherever they stand.
  */
 export class LayerTree {
-  readonly root = new LayerDirectoryNode(undefined);
+  readonly root = new LayerDirectoryNode(undefined, "");
+  /** Files of lower layers whose content has to be copied before the tree is written. */
+  readonly borrowed: BorrowedFile[] = [];
   /** Names of attributes that no image can hold, for the caller to report. */
   readonly droppedXattrs = new Set<ByteString>();
   readonly #nodeLimit: number;
+  readonly #below: LayersBelow | undefined;
+  /** What was looked up in lower layers: thousands of entries may lie below one link. */
+  readonly #known = new Map<ByteString, FileBelow | undefined>();
   #nodes = 1;
 
-  constructor(nodeLimit: number) {
+  /** @param below the layers it is unpacked upon; without them, as if there were none */
+  constructor(nodeLimit: number, below?: LayersBelow) {
     this.#nodeLimit = nodeLimit;
+    this.#below = below;
   }
 
   /** The attributes under which the content of `entry` will be stored. */
@@ -79,7 +58,7 @@ export class LayerTree {
   /** True when `entry` is a file whose content belongs to the layer, not a whiteout. */
   wantsContent(entry: TarEntry): boolean {
     if (entry.type !== "file") return false;
-    const base = splitPath(entry.path).at(-1);
+    const base = splitPath(entry.path)?.at(-1);
     return base !== undefined && readBaseName(base).kind === "file";
   }
 
@@ -87,25 +66,34 @@ export class LayerTree {
    * Applies one entry.
    *
    * @param content of a file for which {@link wantsContent} is true
-   * @throws invalid-argument on an entry that makes no sense, naming it and its byte offset
+   * @throws invalid-argument on an entry that makes no sense, naming it and its byte offset;
+   * failed-precondition on a hard link into another layer when no lower layers are known
    */
   apply(entry: TarEntry, attributes: NodeAttributes, content: StoredContent | undefined): void {
     const components = splitPath(entry.path);
+    if (components === undefined) throw refuseEntry(entry, "climbs out of the root with its ..");
     const base = components.pop();
     if (base === undefined) {
       // A layer whose root is a symbolic link made umoci write to the host (CVE-2021-29136).
-      if (entry.type !== "directory") throw refuse(entry, `makes the root a ${entry.type}`);
-      describe(this.root, attributes);
+      if (entry.type !== "directory") throw refuseEntry(entry, `makes the root a ${entry.type}`);
+      this.root.describe(attributes);
       return;
     }
     if (components.some((name) => readBaseName(name).kind === "aufs")) return;
-    const directory = this.#walk(components, entry);
     const meaning = readBaseName(base);
     if (meaning.kind === "aufs") return;
+    const found = this.#walk(components, entry);
+    if (!(found instanceof LayerDirectoryNode)) {
+      // umoci lists the files of a directory as deleted although its name is a file's now; containerd and umoci
+      // itself find nothing to delete there.
+      if (meaning.kind !== "file") return;
+      throw refuseEntry(entry, `lies below ${quoteName(found.name)}, which is a ${found.type}`);
+    }
+    const directory = found;
     if (meaning.kind === "opaque") directory.opaque = true;
     else if (meaning.kind === "whiteout") {
       const { name } = meaning;
-      if (name === "" || name === "." || name === "..") throw refuse(entry, "is a whiteout of no name");
+      if (name === "" || name === "." || name === "..") throw refuseEntry(entry, "is a whiteout of no name");
       if (!directory.whiteouts.has(name)) this.#count(entry);
       directory.whiteouts.add(name);
     } else {
@@ -124,11 +112,11 @@ export class LayerTree {
     const existing = directory.children.get(base);
     if (entry.type === "directory") {
       if (existing instanceof LayerDirectoryNode) {
-        describe(existing, attributes);
+        existing.describe(attributes);
         return;
       }
-      const made = new LayerDirectoryNode(directory);
-      describe(made, attributes);
+      const made = new LayerDirectoryNode(directory, base);
+      made.describe(attributes);
       this.#set(directory, base, made, entry);
       return;
     }
@@ -143,6 +131,7 @@ export class LayerTree {
   #set(directory: LayerDirectoryNode, base: ByteString, node: TreeNode, entry: TarEntry): void {
     this.#count(entry);
     directory.children.set(base, node);
+    directory.borrowed.delete(base);
   }
 
   #count(entry: TarEntry): void {
@@ -158,23 +147,26 @@ export class LayerTree {
   /**
    * The directory that the components lead to; missing ones are made. A symbolic link among them is
    * followed inside the tree: that is what containerd, Docker and umoci do inside the root file
-   * system, and layers of distributions with `lib -> usr/lib` depend on it.
+   * system, and layers of distributions with `lib -> usr/lib` depend on it. So do links of lower
+   * layers, which show through where this one has nothing.
    */
-  #walk(components: readonly ByteString[], entry: TarEntry): LayerDirectoryNode {
-    return this.#follow(components, entry, (directory, name) => {
-      checkLength(name, entry);
-      this.#count(entry);
-      const made = new LayerDirectoryNode(directory);
-      directory.children.set(name, made);
-      return made;
-    })!;
+  #walk(components: readonly ByteString[], entry: TarEntry): LayerDirectoryNode | Obstacle {
+    return this.#follow(components, entry, (directory, name) => this.#makeDirectory(directory, name, entry))!;
+  }
+
+  #makeDirectory(directory: LayerDirectoryNode, name: ByteString, entry: TarEntry): LayerDirectoryNode {
+    checkLength(name, entry);
+    this.#count(entry);
+    const made = new LayerDirectoryNode(directory, name);
+    directory.children.set(name, made);
+    return made;
   }
 
   #follow(
     components: readonly ByteString[],
     entry: TarEntry,
     missing: (directory: LayerDirectoryNode, name: ByteString) => LayerDirectoryNode | undefined,
-  ): LayerDirectoryNode | undefined {
+  ): LayerDirectoryNode | Obstacle | undefined {
     let current: LayerDirectoryNode = this.root;
     let links = 0;
     // A stack with the next component on top; a link's target goes on top of what is left.
@@ -186,35 +178,84 @@ export class LayerTree {
         continue;
       }
       const child = current.children.get(name);
+      const target = child?.type === "symlink" ? child.target : this.#linkBelow(current, name, child);
       if (child instanceof LayerDirectoryNode) current = child;
-      else if (child === undefined) {
+      else if (target !== undefined) {
+        if (++links > SYMLINKS_MAX) throw refuseEntry(entry, "leads through too many symbolic links");
+        if (target.startsWith("/")) current = this.root;
+        for (const part of target.split("/").reverse()) left.push(part);
+      } else if (child === undefined) {
         const made = missing(current, name);
         if (made === undefined) return undefined;
         current = made;
-      } else if (child.type === "symlink") {
-        if (++links > SYMLINKS_MAX) throw refuse(entry, "leads through too many symbolic links");
-        if (child.target.startsWith("/")) current = this.root;
-        for (const part of child.target.split("/").reverse()) left.push(part);
-      } else throw refuse(entry, `lies below ${quoteName(name)}, which is a ${child.type}`);
+      } else return { name, type: child.type };
     }
     return current;
+  }
+
+  /** The target of a lower layer's symbolic link that shows through because this layer has no `child` there. */
+  #linkBelow(
+    directory: LayerDirectoryNode,
+    name: ByteString,
+    child: TreeNode | undefined,
+  ): ByteString | undefined {
+    if (child !== undefined) return undefined;
+    const found = this.#fileBelow(directory, name);
+    return found?.file.type === "symlink" ? found.image.read(found.file, 4095).toString("latin1") : undefined;
+  }
+
+  #fileBelow(directory: LayerDirectoryNode, name: ByteString): FileBelow | undefined {
+    if (this.#below === undefined || directory.hidesBelow(name)) return undefined;
+    const path = directory.pathOf(name);
+    if (this.#known.has(path)) return this.#known.get(path);
+    const found = this.#below.lookup(path);
+    this.#known.set(path, found);
+    return found;
   }
 
   /** The file that a hard link names; its own last component is not followed, as by link(2). */
   #linkTarget(entry: TarEntry): TreeNode {
     const components = splitPath(entry.linkPath);
-    const base = components.pop();
-    const directory = base === undefined ? undefined : this.#follow(components, entry, () => undefined);
-    const target = base === undefined ? this.root : directory?.children.get(base);
-    if (target === undefined) {
-      throw new CortenError(
-        "invalid-argument",
-        `layer entry ${quoteName(entry.path)} at byte ${entry.offset} is a hard link to ${quoteName(entry.linkPath)}, which is not in this layer`,
-        { hint: "a hard link cannot reach into another layer: build the layer with the file itself in it" },
-      );
+    if (components === undefined) {
+      throw refuseEntry(entry, `is a hard link to ${quoteName(entry.linkPath)}, outside the root`);
     }
-    if (target.type === "directory") throw refuse(entry, `is a hard link to a directory`);
+    const base = components.pop();
+    if (base === undefined) throw refuseEntry(entry, "is a hard link to a directory");
+    const directory = this.#follow(components, entry, (parent, name) =>
+      this.#fileBelow(parent, name)?.file.type === "directory"
+        ? this.#makeDirectory(parent, name, entry)
+        : undefined,
+    );
+    const target =
+      directory instanceof LayerDirectoryNode
+        ? (directory.children.get(base) ?? this.#borrow(directory, base, entry))
+        : undefined;
+    if (target === undefined) throw this.#noTarget(entry);
+    if (target.type === "directory") throw refuseEntry(entry, "is a hard link to a directory");
     return target;
+  }
+
+  /**
+   * Puts a lower layer's file into this layer under its own name: link(2) makes overlayfs copy the file up, too,
+   * for otherwise the new name and the old one would be two files.
+   */
+  #borrow(directory: LayerDirectoryNode, name: ByteString, entry: TarEntry): TreeNode | undefined {
+    const below = this.#fileBelow(directory, name);
+    if (below === undefined) return undefined;
+    if (below.file.type === "directory") throw refuseEntry(entry, "is a hard link to a directory");
+    const node = nodeBelow(below, (file) => this.borrowed.push(file));
+    this.#set(directory, name, node, entry);
+    directory.borrowed.add(name);
+    return node;
+  }
+
+  #noTarget(entry: TarEntry): CortenError {
+    const link = `layer entry ${quoteName(entry.path)} at byte ${entry.offset} is a hard link to ${quoteName(entry.linkPath)}`;
+    return this.#below === undefined
+      ? new CortenError("failed-precondition", `${link}, which is not in this layer`, {
+          hint: "the layer can be unpacked only together with the layers below it",
+        })
+      : new CortenError("invalid-argument", `${link}, which is neither in this layer nor in one below it`);
   }
 
   /**
@@ -233,10 +274,12 @@ export class LayerTree {
         const child = directory.children.get(name);
         // The layer's own file of that name hides the lower one; a directory would be merged with it.
         if (child instanceof LayerDirectoryNode) child.opaque = true;
+        else if (directory.borrowed.has(name)) directory.children.set(name, whiteout);
         // In an opaque directory there is nothing left to hide, and overlayfs would list the device.
         else if (child === undefined && !directory.opaque) directory.children.set(name, whiteout);
       }
       if (directory.opaque) {
+        for (const name of directory.borrowed) directory.children.delete(name);
         directory.xattrs = new Map([...directory.xattrs, [OPAQUE_XATTR, OPAQUE_VALUE]]);
       }
       for (const [name, child] of directory.children) {
@@ -247,48 +290,9 @@ export class LayerTree {
   }
 }
 
-function describe(directory: LayerDirectoryNode, attributes: NodeAttributes): void {
-  directory.mode = attributes.mode;
-  directory.uid = attributes.uid;
-  directory.gid = attributes.gid;
-  directory.mtime = attributes.mtime;
-  directory.xattrs = attributes.xattrs;
-  directory.implied = false;
-}
-
-function makeNode(entry: TarEntry, attributes: NodeAttributes, content: StoredContent | undefined): TreeNode {
-  switch (entry.type) {
-    case "file":
-      if (content === undefined) throw new CortenError("internal", `no content for ${quoteName(entry.path)}`);
-      return { type: "file", ...attributes, content };
-    case "symlink":
-      if (entry.linkPath.length >= 4096) throw refuse(entry, "has a target longer than Linux allows");
-      return { type: "symlink", ...attributes, target: entry.linkPath };
-    case "char-device":
-    case "block-device": {
-      const { deviceMajor: major, deviceMinor: minor } = entry;
-      if (major > 0xfff || minor > 0xf_ffff) {
-        throw refuse(entry, `has the device number ${major}:${minor}, which Linux does not have`);
-      }
-      return { type: entry.type, ...attributes, major, minor };
-    }
-    case "fifo":
-      return { type: "fifo", ...attributes };
-    default:
-      throw new CortenError("internal", `entry type ${entry.type} makes no file`);
-  }
-}
-
 function checkLength(name: ByteString, entry: TarEntry): void {
   if (name.length > NAME_MAX)
-    throw refuse(entry, `has a component of ${name.length} bytes, more than ${NAME_MAX}`);
+    throw refuseEntry(entry, `has a component of ${name.length} bytes, more than ${NAME_MAX}`);
   // A directory called `.wh.x` would be a file here and a whiteout to other readers.
-  if (name.startsWith(".wh.")) throw refuse(entry, "has a whiteout for a directory");
-}
-
-function refuse(entry: TarEntry, problem: string): CortenError {
-  return new CortenError(
-    "invalid-argument",
-    `layer entry ${quoteName(entry.path)} at byte ${entry.offset} ${problem}`,
-  );
+  if (name.startsWith(".wh.")) throw refuseEntry(entry, "has a whiteout for a directory");
 }

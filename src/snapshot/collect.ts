@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Digest } from "../spec/index.ts";
-import type { SnapshotFiles } from "./layer-files.ts";
+import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { readStack } from "./stack.ts";
 
 /** What is in use. */
@@ -32,11 +32,12 @@ const DEFAULT_AGE_MS = 10 * 60_000;
  */
 export function collectSnapshots(files: SnapshotFiles, kept: KeptSnapshots): CollectedSnapshots {
   const stays = new Set<string>();
-  for (const diffID of kept.layers) stays.add(files.layer(diffID)).add(files.layerIndex(diffID));
+  const keep = ({ image, index }: LayerPlace) => stays.add(image).add(index);
+  for (const diffID of kept.layers) keep(files.layer(diffID));
   for (const imageID of kept.images) {
     stays.add(files.stack(imageID));
     const stack = readStack(files, imageID);
-    for (const diffID of stack?.diffIDs ?? []) stays.add(files.layerIndex(diffID));
+    for (const place of stack?.layers ?? []) keep(place);
     for (const file of stack?.files ?? []) stays.add(file);
   }
   const newest = Date.now() - (kept.minimumAge ?? DEFAULT_AGE_MS);

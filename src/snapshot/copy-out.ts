@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  ftruncateSync,
   lchownSync,
   lutimesSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   symlinkSync,
   writeSync,
 } from "node:fs";
+import type { ErofsImage, ImageFile } from "../archive/index.ts";
 import { CortenError } from "../spec/index.ts";
 import type { MergedTree, Place } from "./merged-tree.ts";
 
@@ -21,7 +23,7 @@ import type { MergedTree, Place } from "./merged-tree.ts";
  */
 export function copyOut(tree: MergedTree, path: string, target: string): boolean {
   const directory = tree.resolve(path);
-  if (directory?.occurrences[0].node.type !== "directory") return false;
+  if (directory?.occurrences[0].file.type !== "directory") return false;
   const place = Buffer.from(target);
   fill(tree, directory, place);
   finish(directory, place);
@@ -39,17 +41,17 @@ function fill(tree: MergedTree, directory: Place, target: Buffer): void {
 }
 
 function copyOne(tree: MergedTree, place: Place, target: Buffer): void {
-  const { layer, node } = place.occurrences[0];
-  switch (node.type) {
+  const { image, file } = place.occurrences[0];
+  switch (file.type) {
     case "directory":
       mkdirSync(target, { mode: 0o700 });
       fill(tree, place, target);
       break;
     case "file":
-      writePieces(target, layer.reader.pieces(node.number));
+      writeContent(target, image, file);
       break;
     case "symlink":
-      symlinkSync(layer.reader.content(node.number, 4096), target);
+      symlinkSync(image.readStart(file, 4095), target);
       break;
     default:
       return;
@@ -57,11 +59,17 @@ function copyOne(tree: MergedTree, place: Place, target: Buffer): void {
   finish(place, target);
 }
 
-function writePieces(target: Buffer, pieces: Iterable<Uint8Array>): void {
+/** Holes stay holes. */
+function writeContent(target: Buffer, image: ErofsImage, file: ImageFile): void {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = openSync(target, flags, 0o600);
   try {
-    for (const piece of pieces) for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at);
+    for (const { bytes, position } of image.pieces(file)) {
+      for (let at = 0; at < bytes.length; ) {
+        at += writeSync(fd, bytes, at, bytes.length - at, position + at);
+      }
+    }
+    ftruncateSync(fd, file.size);
   } finally {
     closeSync(fd);
   }
@@ -69,8 +77,9 @@ function writePieces(target: Buffer, pieces: Iterable<Uint8Array>): void {
 
 /** Owner before mode, which a change of owner would take set-user-ID from; times last. */
 function finish({ occurrences }: Place, target: Buffer): void {
-  const { type, mode, uid, gid, mtime } = occurrences[0].node;
+  const { type, mode, uid, gid, mtime } = occurrences[0].file;
+  const time = mtime.seconds + mtime.nanoseconds / 1e9;
   lchownSync(target, uid, gid);
   if (type !== "symlink") chmodSync(target, mode);
-  lutimesSync(target, mtime, mtime);
+  lutimesSync(target, time, time);
 }

@@ -1,7 +1,18 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { CortenError, type Digest, parseDigest, splitDigest } from "../spec/index.ts";
+import { CortenError, type Digest, isCortenError, parseDigest, splitDigest } from "../spec/index.ts";
 import { decodeLayerIndex, type LayerIndex } from "./layer-index.ts";
+
+/** A layer's files. */
+export interface LayerPlace {
+  readonly diffID: Digest;
+  /** Of a layer whose image serves only upon the layers below it here: the ChainID. */
+  readonly chainID: Digest | undefined;
+  /** Path of the EROFS image. */
+  readonly image: string;
+  /** Path of what stacking the layer needs to know. */
+  readonly index: string;
+}
 
 /** Where a root keeps its snapshots; see {@link Snapshots}. */
 export class SnapshotFiles {
@@ -11,14 +22,11 @@ export class SnapshotFiles {
     this.directory = join(root, "snapshots");
   }
 
-  /** A layer's image. */
-  layer(diffID: Digest): string {
-    return this.#file("layers", diffID, ".erofs");
-  }
-
-  /** What stacking the layer needs to know. */
-  layerIndex(diffID: Digest): string {
-    return this.#file("layers", diffID, ".json");
+  /** A layer that is the same wherever it stands; with a ChainID, one that reaches into those below it. */
+  layer(diffID: Digest, chainID?: Digest): LayerPlace {
+    const [kind, name] = chainID === undefined ? ["layers", diffID] : ["chains", chainID];
+    const image = this.#file(kind, name, ".erofs");
+    return { diffID: parseDigest(diffID), chainID, image, index: this.#file(kind, name, ".json") };
   }
 
   /** The image of directories that goes on top of the layers with this ChainID. */
@@ -33,12 +41,11 @@ export class SnapshotFiles {
 
   /** Every directory that holds files, algorithm directories not included. */
   get kinds(): readonly string[] {
-    return ["layers", "fix-ups", "stacks"].map((kind) => join(this.directory, kind));
+    return ["layers", "chains", "fix-ups", "stacks"].map((kind) => join(this.directory, kind));
   }
 
   /** @throws data-loss when the index is damaged; not-found when there is none */
-  readIndex(diffID: Digest): LayerIndex {
-    const file = this.layerIndex(diffID);
+  readIndex({ diffID, index: file }: LayerPlace): LayerIndex {
     let bytes: Buffer;
     try {
       bytes = readFileSync(file);
@@ -50,8 +57,18 @@ export class SnapshotFiles {
     throw new CortenError("data-loss", `${file} is the index of another layer, ${index.diffID}`);
   }
 
-  hasLayer(diffID: Digest): boolean {
-    return existsSync(this.layer(diffID));
+  has(place: LayerPlace): boolean {
+    return existsSync(place.image) && existsSync(place.index);
+  }
+
+  /** False for a layer that is missing, or whose image has another length than its index says. */
+  isWhole(place: LayerPlace): boolean {
+    try {
+      return this.has(place) && this.readIndex(place).size === sizeOf(place.image);
+    } catch (error) {
+      if (isCortenError(error, "data-loss")) return false;
+      throw error;
+    }
   }
 
   #file(kind: string, digest: Digest, suffix: string): string {

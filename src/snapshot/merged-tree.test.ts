@@ -4,10 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
-import { type DirectoryNode, ErofsWriter, type NodeAttributes, type TreeNode } from "../archive/index.ts";
+import {
+  type DirectoryNode,
+  ErofsImage,
+  ErofsWriter,
+  type NodeAttributes,
+  type TreeNode,
+} from "../archive/index.ts";
 import { isCortenError } from "../spec/index.ts";
-import { ErofsReader } from "./erofs-reader.ts";
-import { MergedTree, type TreeLayer } from "./merged-tree.ts";
+import { MergedTree } from "./merged-tree.ts";
 
 const plain: NodeAttributes = {
   mode: 0o644,
@@ -17,7 +22,7 @@ const plain: NodeAttributes = {
   xattrs: new Map(),
 };
 
-/** A tree in short: an object is a directory, a string a file, `->x` a symlink, null a whiteout. */
+/** A tree in short: an object is a directory, a string a file, `->x` a symlink, null a whiteout; `!` makes it opaque. */
 type Short = { readonly [name: string]: Short | string | null };
 
 const lower: Short = {
@@ -40,7 +45,7 @@ const lower: Short = {
 const upper: Short = {
   etc: { passwd: "upper passwd" },
   gone: null,
-  cut: { new: "new" },
+  cut: { "!": "", new: "new" },
   replaced: "now a file",
 };
 
@@ -54,15 +59,12 @@ describe("the merged tree", () => {
   after(() => rmSync(directory, { recursive: true, force: true }));
 
   function withTree<T>(use: (tree: MergedTree) => T, paths: readonly string[] = files): T {
-    const readers: ErofsReader[] = [];
+    const images: ErofsImage[] = [];
     try {
-      const layers: TreeLayer[] = paths.map((path, i) => {
-        readers.push(new ErofsReader(path));
-        return { reader: readers[i]!, opaque: new Set(i === 1 ? ["cut"] : []) };
-      });
-      return use(new MergedTree(layers));
+      for (const path of paths) images.push(new ErofsImage(path));
+      return use(new MergedTree(images));
     } finally {
-      for (const reader of readers) reader[Symbol.dispose]();
+      for (const image of images) image.close();
     }
   }
 
@@ -132,8 +134,12 @@ async function write(path: string, tree: Short): Promise<void> {
 }
 
 function directoryNode(writer: ErofsWriter, tree: Short): DirectoryNode {
-  const children = new Map(Object.entries(tree).map(([name, value]) => [name, node(writer, value)] as const));
-  return { type: "directory", ...plain, mode: 0o755, children };
+  const { "!": mark, ...named } = tree;
+  const children = new Map(
+    Object.entries(named).map(([name, value]) => [name, node(writer, value)] as const),
+  );
+  const xattrs = mark === undefined ? plain.xattrs : new Map([["trusted.overlay.opaque", Buffer.from("y")]]);
+  return { type: "directory", ...plain, mode: 0o755, xattrs, children };
 }
 
 function node(writer: ErofsWriter, value: Short | string | null): TreeNode {

@@ -1,28 +1,17 @@
-import type { ByteString } from "../archive/index.ts";
+import type { ByteString, ErofsImage, FileBelow } from "../archive/index.ts";
 import { toByteString } from "../archive/index.ts";
-import type { ErofsNode, ErofsReader } from "./erofs-reader.ts";
-
-/** One layer to look through. */
-export interface TreeLayer {
-  readonly reader: ErofsReader;
-  /** Paths of directories that hide what lower layers have below them. */
-  readonly opaque: ReadonlySet<ByteString>;
-}
-
-/** One layer's occurrence of a merged file. */
-interface Occurrence {
-  readonly layer: TreeLayer;
-  readonly node: ErofsNode;
-}
 
 /** A place in the merged tree: its path, and the occurrences that overlayfs would merge, the uppermost first. */
 export interface Place {
   readonly path: ByteString;
-  readonly occurrences: readonly [Occurrence, ...Occurrence[]];
+  readonly occurrences: readonly [FileBelow, ...FileBelow[]];
 }
 
 /** As many symbolic links in one path as the kernel follows. */
 const MAX_LINKS = 40;
+
+/** The longest target of a symbolic link. */
+const MAX_TARGET = 4095;
 
 /** The tree that overlayfs shows of several layers, for reading a file or two before there is a mount. */
 export class MergedTree {
@@ -30,11 +19,11 @@ export class MergedTree {
   readonly #root: Place | undefined;
 
   /** @param layers the lowest first, as an image lists them */
-  constructor(layers: readonly TreeLayer[]) {
-    const occurrences: Occurrence[] = [];
-    for (const layer of [...layers].reverse()) {
-      occurrences.push({ layer, node: layer.reader.node(layer.reader.root) });
-      if (layer.opaque.has("")) break;
+  constructor(layers: readonly ErofsImage[]) {
+    const occurrences: FileBelow[] = [];
+    for (const image of [...layers].reverse()) {
+      occurrences.push({ image, file: image.root });
+      if (image.root.opaque) break;
     }
     const [first, ...rest] = occurrences;
     this.#root = first === undefined ? undefined : { path: "", occurrences: [first, ...rest] };
@@ -46,20 +35,27 @@ export class MergedTree {
    */
   readFile(path: string, limit: number): Buffer | undefined {
     const top = this.resolve(path)?.occurrences[0];
-    return top?.node.type === "file" ? top.layer.reader.content(top.node.number, limit) : undefined;
+    return top?.file.type === "file" ? top.image.readStart(top.file, limit) : undefined;
   }
 
   /** The names in a directory and what they mean, whiteouts applied. */
   *children(directory: Place): Generator<readonly [name: ByteString, place: Place]> {
-    const seen = new Set([".", ".."]);
-    for (const { layer, node } of directory.occurrences) {
-      for (const { name } of layer.reader.entries(node.number)) {
+    const seen = new Set<ByteString>();
+    for (const { image, file } of directory.occurrences) {
+      for (const [name] of image.list(file)) {
         if (seen.has(name)) continue;
         seen.add(name);
         const place = lookUp(directory, name);
         if (place !== undefined) yield [name, place];
       }
     }
+  }
+
+  /** What is at `path`, the root's being empty; symbolic links are not followed, wherever they stand. */
+  lookup(path: ByteString): FileBelow | undefined {
+    let place = this.#root;
+    for (const name of path === "" ? [] : path.split("/")) place = place && lookUp(place, name);
+    return place?.occurrences[0];
   }
 
   /** What is at `path`, symbolic links followed inside the tree; undefined when nothing is. */
@@ -77,12 +73,12 @@ export class MergedTree {
       const child = lookUp(trail.at(-1)!, name);
       if (child === undefined) return undefined;
       const top = child.occurrences[0];
-      if (top.node.type !== "symlink") {
+      if (top.file.type !== "symlink") {
         trail.push(child);
         continue;
       }
       if (++links > MAX_LINKS) return undefined;
-      const target = top.layer.reader.content(top.node.number, 4096).toString("latin1");
+      const target = top.image.readStart(top.file, MAX_TARGET).toString("latin1");
       if (target.startsWith("/")) trail.splice(1);
       left.push(...target.split("/").reverse());
     }
@@ -92,17 +88,16 @@ export class MergedTree {
 
 function lookUp(directory: Place, name: ByteString): Place | undefined {
   const path = directory.path === "" ? name : `${directory.path}/${name}`;
-  const occurrences: Occurrence[] = [];
-  for (const { layer, node } of directory.occurrences) {
-    if (node.type !== "directory") break;
-    const number = layer.reader.find(node.number, name);
-    if (number === undefined) continue;
-    const child = layer.reader.node(number);
-    if (child.type === "whiteout") break;
+  const occurrences: FileBelow[] = [];
+  for (const { image, file } of directory.occurrences) {
+    if (file.type !== "directory") break;
+    const child = image.lookup(file, name);
+    if (child === undefined) continue;
+    if (child.whiteout) break;
     // Only directories merge: anything else hides what is below it, and below a directory it hides nothing more.
     if (occurrences.length > 0 && child.type !== "directory") break;
-    occurrences.push({ layer, node: child });
-    if (child.type !== "directory" || layer.opaque.has(path)) break;
+    occurrences.push({ image, file: child });
+    if (child.type !== "directory" || child.opaque) break;
   }
   const [first, ...rest] = occurrences;
   return first === undefined ? undefined : { path, occurrences: [first, ...rest] };

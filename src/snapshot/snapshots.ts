@@ -1,12 +1,13 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import type { LayersBelow } from "../archive/index.ts";
 import type { Store } from "../content/index.ts";
 import { acquireLock } from "../host/index.ts";
 import type { Image, ImageLayer, LayerConsumer } from "../image/index.ts";
 import type { RootRecipe, RootUpper } from "../runtime/index.ts";
 import { CortenError, type Digest, isCortenError } from "../spec/index.ts";
 import type { CollectedSnapshots, KeptSnapshots } from "./collect.ts";
-import { SnapshotFiles, sizeOf } from "./layer-files.ts";
+import { type LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { type LayerStack, readStack } from "./stack.ts";
 
 /** A layer of a gigabyte takes seconds; a process that holds the lock longer than this is stuck. */
@@ -23,11 +24,16 @@ export interface PrepareOptions extends SnapshotOptions {
   readonly onLayer?: (layer: ImageLayer, state: "unpacking" | "done") => void;
 }
 
+interface Upon {
+  readonly below?: LayersBelow;
+}
+
 /**
  * The snapshots of one data root, below `<root>/snapshots`:
  *
  *     layers/sha256/<DiffID>.erofs     a layer as an EROFS image, made from its tar stream
  *     layers/sha256/<DiffID>.json      its directories and whiteouts
+ *     chains/sha256/<ChainID>.*        the same of a layer that reaches into those below it, for these alone
  *     fix-ups/sha256/<ChainID>.erofs   directories whose attributes come from below, where needed
  *     stacks/sha256/<image id>.json    which of these an image's root consists of
  *
@@ -43,12 +49,13 @@ export class Snapshots {
 
   /** True when the layer is unpacked. */
   has(diffID: Digest): boolean {
-    return existsSync(this.#files.layer(diffID)) && existsSync(this.#files.layerIndex(diffID));
+    return this.#files.has(this.#files.layer(diffID));
   }
 
-  /** The hook for `pull`: unpacks each layer while it comes in. */
+  /** The hook for `pull`: unpacks each layer while it comes in, unless it needs to know those below it. */
   consumer(options: SnapshotOptions = {}): LayerConsumer {
-    const consumer: LayerConsumer = ({ diffID }, content) => this.#build(diffID, content, options);
+    const consumer: LayerConsumer = ({ diffID }, content) =>
+      unlessItReachesBelow(this.#build(this.#files.layer(diffID), content, options));
     consumer.wants = (diffID) => !this.has(diffID);
     return consumer;
   }
@@ -70,10 +77,15 @@ export class Snapshots {
     if (ready !== undefined) return ready;
     const layers = await image.layers();
     const unique = [...new Map(layers.map((layer) => [layer.diffID, layer])).values()];
-    await everyOf(unique, (layer) => this.#unpack(store, layer, options));
+    await everyOf(unique, (layer) =>
+      unlessItReachesBelow(this.#unpack(store, layer, this.#files.layer(layer.diffID), options)),
+    );
     const { makeStack } = await import("./stacking.ts");
     const diffIDs = layers.map(({ diffID }) => diffID);
-    await makeStack(this.#files, imageID, diffIDs);
+    await makeStack(this.#files, imageID, diffIDs, (place, below) => {
+      const layer = unique.find(({ diffID }) => diffID === place.diffID)!;
+      return this.#unpack(store, layer, place, { ...options, below });
+    });
     const made = this.stack(imageID);
     if (made !== undefined) return made;
     throw new CortenError("unavailable", `a snapshot of image ${imageID} was removed while it was made`, {
@@ -97,7 +109,7 @@ export class Snapshots {
    */
   async copyOut(stack: LayerStack, path: string, target: string): Promise<boolean> {
     const [{ withTree }, { copyOut }] = await Promise.all([import("./stacking.ts"), import("./copy-out.ts")]);
-    return withTree(this.#files, stack, (tree) => copyOut(tree, path, target));
+    return withTree(stack, (tree) => copyOut(tree, path, target));
   }
 
   /** Removes what is not kept, and what interrupted processes left. */
@@ -112,8 +124,13 @@ export class Snapshots {
     return snapshotUsage(this.#files);
   }
 
-  async #unpack(store: Store, layer: ImageLayer, options: PrepareOptions): Promise<void> {
-    if (this.#isWhole(layer.diffID)) return;
+  async #unpack(
+    store: Store,
+    layer: ImageLayer,
+    place: LayerPlace,
+    options: PrepareOptions & Upon,
+  ): Promise<void> {
+    if (this.#files.isWhole(place)) return;
     if (!store.has(layer.descriptor)) {
       throw new CortenError("not-found", `layer ${layer.descriptor.digest} is not in the store`, {
         hint: "pull the image again",
@@ -121,60 +138,65 @@ export class Snapshots {
     }
     options.onLayer?.(layer, "unpacking");
     const call = options.signal === undefined ? {} : { signal: options.signal };
-    await this.#build(layer.diffID, store.open(layer.descriptor, { verify: true, ...call }), options);
+    await this.#build(place, store.open(layer.descriptor, { verify: true, ...call }), options);
     options.onLayer?.(layer, "done");
   }
 
-  /** False for a layer that is missing, or whose image has another length than its index says. */
-  #isWhole(diffID: Digest): boolean {
-    try {
-      return this.has(diffID) && this.#files.readIndex(diffID).size === sizeOf(this.#files.layer(diffID));
-    } catch (error) {
-      if (isCortenError(error, "data-loss")) return false;
-      throw error;
-    }
-  }
-
-  async #build(diffID: Digest, content: AsyncIterable<Uint8Array>, options: SnapshotOptions): Promise<void> {
-    const file = this.#files.layer(diffID);
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  async #build(
+    place: LayerPlace,
+    content: AsyncIterable<Uint8Array>,
+    options: SnapshotOptions & Upon,
+  ): Promise<void> {
+    mkdirSync(dirname(place.image), { recursive: true, mode: 0o700 });
     const { signal } = options;
     // Not `using`: Node 22 does not know it.
-    const lock = await acquireLock(`${file}.lock`, {
+    const lock = await acquireLock(`${place.image}.lock`, {
       timeoutMs: LOCK_TIMEOUT_MS,
       ...(signal === undefined ? {} : { signal }),
     });
     try {
       // Another process made it while we waited.
-      if (this.#isWhole(diffID)) return;
-      await this.#write(diffID, file, content, options);
+      if (this.#files.isWhole(place)) return;
+      await this.#write(place, content, options);
     } finally {
       lock.release();
     }
   }
 
   async #write(
-    diffID: Digest,
-    file: string,
+    { diffID, image, index }: LayerPlace,
     content: AsyncIterable<Uint8Array>,
-    { signal, maxLayerSize }: SnapshotOptions,
+    { signal, maxLayerSize, below }: SnapshotOptions & Upon,
   ): Promise<void> {
     const [{ buildLayer }, { encodeLayerIndex }, { publish, writeWhole }] = await Promise.all([
       import("../archive/index.ts"),
       import("./layer-index.ts"),
       import("./durable.ts"),
     ]);
-    const output = `${file}.partial`;
+    const output = `${image}.partial`;
     rmSync(output, { force: true });
     const layer = await buildLayer(content, {
       output,
       expectedDiffID: diffID,
+      ...(below === undefined ? {} : { below }),
       ...(maxLayerSize === undefined ? {} : { limits: { totalBytes: maxLayerSize } }),
       ...(signal === undefined ? {} : { signal }),
     });
     // The image last: it is what says that the layer is there.
-    writeWhole(this.#files.layerIndex(diffID), encodeLayerIndex(layer));
-    publish(output, file);
+    writeWhole(index, encodeLayerIndex(layer));
+    publish(output, image);
+  }
+}
+
+/**
+ * Leaves a layer that can be unpacked only together with those below it to {@link Snapshots.prepare}, which knows
+ * them.
+ */
+async function unlessItReachesBelow(unpacking: Promise<void>): Promise<void> {
+  try {
+    await unpacking;
+  } catch (error) {
+    if (!isCortenError(error, "failed-precondition")) throw error;
   }
 }
 

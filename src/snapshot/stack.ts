@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { CortenError, type Digest, JsonView, parseStrictJson } from "../spec/index.ts";
-import type { SnapshotFiles } from "./layer-files.ts";
+import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { sizeOf } from "./layer-files.ts";
 
 /** How the layers of one image become a root file system, and what is known of it without a mount. */
 export interface LayerStack {
   readonly imageID: Digest;
-  /** DiffIDs, the lowest first. */
-  readonly diffIDs: readonly Digest[];
+  /** The lowest first. */
+  readonly layers: readonly LayerPlace[];
   /** Absolute paths of EROFS images, the lowest first; the uppermost may be a fix-up. */
   readonly files: readonly string[];
   /** Of the root directory. */
@@ -24,16 +24,24 @@ export interface RootAttributes {
   readonly gid: number;
 }
 
+/** A layer of a stack; see {@link LayerPlace}. */
+export interface StackedLayerRecord {
+  readonly diffID: Digest;
+  readonly chainID: Digest | undefined;
+  readonly size: number;
+}
+
 /** What is stored of a stack. Files are named by digest, so that the data directory can be moved. */
 export interface StackRecord {
-  readonly layers: ReadonlyArray<{ readonly diffID: Digest; readonly size: number }>;
+  readonly layers: readonly StackedLayerRecord[];
   readonly fixUp: { readonly chainID: Digest; readonly size: number } | undefined;
   readonly rootAttributes: RootAttributes;
   readonly passwd: string | undefined;
   readonly group: string | undefined;
 }
 
-const VERSION = 1;
+/** 2: layers may have images for their chain alone. */
+const VERSION = 2;
 
 export function encodeStack(record: StackRecord): string {
   return JSON.stringify({ version: VERSION, ...record });
@@ -60,10 +68,12 @@ export function readStack(files: SnapshotFiles, imageID: Digest): LayerStack | u
     return undefined; // cut short by a power cut: made again like one that is missing
   }
   const paths: string[] = [];
-  for (const { diffID, size } of record.layers) {
-    const path = files.layer(diffID);
-    if (sizeOf(path) !== size) return undefined;
-    paths.push(path);
+  const layers: LayerPlace[] = [];
+  for (const { diffID, chainID, size } of record.layers) {
+    const place = files.layer(diffID, chainID);
+    if (sizeOf(place.image) !== size) return undefined;
+    layers.push(place);
+    paths.push(place.image);
   }
   if (record.fixUp !== undefined) {
     const path = files.fixUp(record.fixUp.chainID);
@@ -71,8 +81,7 @@ export function readStack(files: SnapshotFiles, imageID: Digest): LayerStack | u
     paths.push(path);
   }
   const { passwd, group, rootAttributes } = record;
-  const diffIDs = record.layers.map(({ diffID }) => diffID);
-  return { imageID, diffIDs, files: paths, rootAttributes, passwd, group };
+  return { imageID, layers, files: paths, rootAttributes, passwd, group };
 }
 
 function decodeStack(bytes: Uint8Array, file: string): StackRecord {
@@ -86,6 +95,7 @@ function decodeStack(bytes: Uint8Array, file: string): StackRecord {
       .items()
       .map((layer) => ({
         diffID: layer.field("diffID").string() as Digest,
+        chainID: layer.field("chainID").absent ? undefined : (layer.field("chainID").string() as Digest),
         size: layer.field("size").size(),
       })),
     fixUp: fixUp.absent

@@ -3,19 +3,20 @@ import { dirname } from "node:path";
 import {
   type ByteString,
   type DirectoryNode,
+  ErofsImage,
   ErofsWriter,
+  type LayersBelow,
   type NodeAttributes,
   type TreeNode,
 } from "../archive/index.ts";
 import { chainIDs } from "../image/index.ts";
 import type { Digest } from "../spec/index.ts";
 import { publish, writeWhole } from "./durable.ts";
-import { ErofsReader } from "./erofs-reader.ts";
 import { findFixUps } from "./fix-up.ts";
-import type { SnapshotFiles } from "./layer-files.ts";
+import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { sizeOf } from "./layer-files.ts";
 import type { LayerIndex } from "./layer-index.ts";
-import { MergedTree, type TreeLayer } from "./merged-tree.ts";
+import { MergedTree } from "./merged-tree.ts";
 import { encodeStack, type LayerStack, type RootAttributes } from "./stack.ts";
 
 const MAX_ACCOUNT_FILE = 1024 * 1024;
@@ -29,24 +30,36 @@ const EMPTY_ROOT: NodeAttributes = {
 /** The digest of nothing: the chain of no layers. */
 const EMPTY_CHAIN: Digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+/** Unpacks a layer upon those below it to a place of its own. */
+export type UnpackUpon = (place: LayerPlace, below: LayersBelow) => Promise<void>;
+
 /**
- * Works out how the layers of an image stack, and stores it: whether a fix-up image is needed and which, and the
- * account files. The layers' own images are all there.
+ * Works out how the layers of an image stack, and stores it: which layers reach into those below them and need an
+ * image for this chain, whether a fix-up image is needed and which, and the account files. The images of all
+ * layers that can be unpacked by themselves are there.
  */
 export async function makeStack(
   files: SnapshotFiles,
   imageID: Digest,
   diffIDs: readonly Digest[],
+  unpackUpon: UnpackUpon,
 ): Promise<void> {
-  const indexes = diffIDs.map((diffID) => files.readIndex(diffID));
-  const opened: ErofsReader[] = [];
+  const indexes: LayerIndex[] = [];
+  const opened: ErofsImage[] = [];
+  const places: LayerPlace[] = [];
+  const chain = await chainIDs(diffIDs);
   try {
-    for (const diffID of diffIDs) opened.push(new ErofsReader(files.layer(diffID)));
-    const fixUp = await makeFixUp(files, indexes, opened);
-    const tree = new MergedTree(treeLayers(indexes, opened));
+    for (const [i, diffID] of diffIDs.entries()) {
+      const place = await placeUpon(files, diffID, chain[i]!, new MergedTree(opened), unpackUpon);
+      places.push(place);
+      indexes.push(files.readIndex(place));
+      opened.push(new ErofsImage(place.image));
+    }
+    const fixUp = await makeFixUp(files, indexes, opened, chain.at(-1) ?? EMPTY_CHAIN);
+    const tree = new MergedTree(opened);
     const account = (path: string) => tree.readFile(path, MAX_ACCOUNT_FILE)?.toString("utf8");
     const record = {
-      layers: indexes.map(({ diffID, size }) => ({ diffID, size })),
+      layers: indexes.map(({ diffID, size }, i) => ({ diffID, chainID: places[i]!.chainID, size })),
       fixUp,
       rootAttributes: rootAttributes(indexes),
       passwd: account("etc/passwd"),
@@ -58,30 +71,39 @@ export async function makeStack(
   }
 }
 
+/** Where the image of a layer is that serves upon the layers of `tree`; made when it has to be another one. */
+async function placeUpon(
+  files: SnapshotFiles,
+  diffID: Digest,
+  chainID: Digest,
+  tree: MergedTree,
+  unpackUpon: UnpackUpon,
+): Promise<LayerPlace> {
+  const own = files.layer(diffID, chainID);
+  if (files.isWhole(own)) return own;
+  const shared = files.layer(diffID);
+  if (files.isWhole(shared) && !leadsThroughLinks(files.readIndex(shared), tree)) return shared;
+  await unpackUpon(own, { chainID, lookup: (path) => tree.lookup(path) });
+  return own;
+}
+
+/**
+ * True when a directory that the layer only implies is a symbolic link below: unpacking follows the link
+ * (`lib/x` with `lib -> usr/lib` becomes `usr/lib/x`), while an image with a directory `lib` hides it.
+ */
+function leadsThroughLinks({ directories }: LayerIndex, tree: MergedTree): boolean {
+  return directories.some(({ path, implied }) => implied && tree.lookup(path)?.file.type === "symlink");
+}
+
 /** Calls `use` with the tree of a stack, as far as it can be read without a mount. */
-export function withTree<T>(files: SnapshotFiles, stack: LayerStack, use: (tree: MergedTree) => T): T {
-  const opened: ErofsReader[] = [];
+export function withTree<T>(stack: LayerStack, use: (tree: MergedTree) => T): T {
+  const opened: ErofsImage[] = [];
   try {
-    for (const file of stack.files) opened.push(new ErofsReader(file));
-    return use(
-      new MergedTree(
-        treeLayers(
-          stack.diffIDs.map((diffID) => files.readIndex(diffID)),
-          opened,
-        ),
-      ),
-    );
+    for (const file of stack.files) opened.push(new ErofsImage(file));
+    return use(new MergedTree(opened));
   } finally {
     for (const reader of opened) reader[Symbol.dispose]();
   }
-}
-
-/** A reader more than there are indexes is that of a fix-up, which hides nothing. */
-function treeLayers(indexes: readonly LayerIndex[], readers: readonly ErofsReader[]): TreeLayer[] {
-  return readers.map((reader, i) => {
-    const directories = indexes[i]?.directories ?? [];
-    return { reader, opaque: new Set(directories.filter(({ opaque }) => opaque).map(({ path }) => path)) };
-  });
 }
 
 /** Those of the uppermost layer that describes its root. */
@@ -93,32 +115,32 @@ function rootAttributes(indexes: readonly LayerIndex[]): RootAttributes {
 async function makeFixUp(
   files: SnapshotFiles,
   indexes: readonly LayerIndex[],
-  readers: readonly ErofsReader[],
+  images: readonly ErofsImage[],
+  chainID: Digest,
 ): Promise<{ readonly chainID: Digest; readonly size: number } | undefined> {
   const fixes = findFixUps(
     indexes.map(({ directories, whiteouts }, i) => ({
       directories,
       whiteouts,
-      hasOtherFile: (path) => isOtherFile(readers[i]!, path),
+      hasOtherFile: (path) => isOtherFile(images[i]!, path),
     })),
   );
   // overlayfs wants at least one layer: an image without any gets an empty one.
   if (indexes.length === 0) fixes.set("", EMPTY_ROOT);
   if (fixes.size === 0) return undefined;
-  const chainID = (await chainIDs(indexes.map(({ diffID }) => diffID))).at(-1) ?? EMPTY_CHAIN;
   const file = files.fixUp(chainID);
   if (!existsSync(file)) await writeFixUp(file, fixes, chainID);
   return { chainID, size: sizeOf(file)! };
 }
 
-function isOtherFile(reader: ErofsReader, path: ByteString): boolean {
-  let number = reader.root;
+function isOtherFile(image: ErofsImage, path: ByteString): boolean {
+  let directory = image.root;
   const names = path.split("/");
   for (const [i, name] of names.entries()) {
-    const child = reader.find(number, name);
+    const child = image.lookup(directory, name);
     if (child === undefined) return false;
-    if (reader.node(child).type !== "directory") return i === names.length - 1;
-    number = child;
+    if (child.type !== "directory") return i === names.length - 1;
+    directory = child;
   }
   return false;
 }

@@ -8,9 +8,9 @@ import { type LayerStack, openSnapshots } from "../../src/snapshot/index.ts";
 import { openSource, parsePlace } from "../../src/transport/index.ts";
 import { commandOutput, debianRootfs, isInstalled, isRoot, temporaryDirectory } from "../support/index.ts";
 import { changeWithUmoci, makeLayeredImage } from "./layered-image.ts";
+import { mountedManifest, treeManifest } from "./mounted-manifest.ts";
 
 const able = isRoot && ["umoci", "debootstrap", "setcap", "setfattr"].every(isInstalled);
-const manifest = join(import.meta.dirname, "tree-manifest.py");
 
 /** Three images of more than 5,000 files each, all with Debian's own files in them. */
 const images: Readonly<Record<string, (directory: string) => Promise<string>>> = {
@@ -116,7 +116,7 @@ for (const [name, make] of Object.entries(images)) {
       const bundle = join(scratch.path, "bundle");
       const started = Date.now();
       await commandOutput("umoci", ["unpack", "--image", `${layout}:test`, bundle], { timeoutMs: 120_000 });
-      const expected = await commandOutput("python3", [manifest, join(bundle, "rootfs")]);
+      const expected = await treeManifest(join(bundle, "rootfs"));
       const actual = await mountedManifest(scratch.path, stack.files);
       const lines = expected.split("\n");
       assert.ok(lines.length > 5000, `only ${lines.length} files`);
@@ -160,23 +160,6 @@ for (const [name, make] of Object.entries(images)) {
       assert.equal(await snapshots.usage(), 0);
     });
   });
-}
-
-/** Mounts the images in a mount namespace of its own and lists the tree. */
-async function mountedManifest(scratch: string, files: readonly string[]): Promise<string> {
-  const base = join(scratch, "mounts");
-  const script = ["set -e", "mount --make-rprivate /", `mkdir -p ${base}/merged`];
-  const lower: string[] = [];
-  for (const [i, file] of files.entries()) {
-    // busybox mounts the file itself; util-linux would put a loop device in between.
-    script.push(`mkdir -p ${base}/${i}`, `busybox mount -t erofs -o ro ${file} ${base}/${i}`);
-    lower.unshift(`${base}/${i}`);
-  }
-  const tree = lower.length === 1 ? lower[0]! : `${base}/merged`;
-  if (lower.length > 1)
-    script.push(`mount -t overlay overlay -o ro,lowerdir=${lower.join(":")} ${base}/merged`);
-  script.push(`exec python3 ${manifest} ${tree}`);
-  return commandOutput("unshare", ["-m", "bash", "-c", script.join("\n")], { timeoutMs: 120_000 });
 }
 
 /** The time in a line, in nanoseconds since 1970, and what is around it. */
