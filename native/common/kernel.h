@@ -184,6 +184,32 @@ static inline int k_fstatfs(int fd, struct statfs *out)
 	return (int)call2(__NR_fstatfs, fd, out);
 }
 
+static inline int k_truncate(int fd, int64_t size)
+{
+	return (int)RETRIED(call2(__NR_ftruncate, fd, size));
+}
+
+/* `path` NULL: the descriptor's own times. */
+static inline int k_utimens(int dir, const char *path, const struct __kernel_timespec times[2], int flags)
+{
+	return (int)call4(__NR_utimensat, dir, path, times, flags);
+}
+
+static inline long k_list_attributes(int fd, char *names, size_t size)
+{
+	return call3(__NR_flistxattr, fd, names, size);
+}
+
+static inline long k_get_attribute(int fd, const char *name, void *value, size_t size)
+{
+	return call4(__NR_fgetxattr, fd, name, value, size);
+}
+
+static inline int k_set_attribute(int fd, const char *name, const void *value, size_t size)
+{
+	return (int)call5(__NR_fsetxattr, fd, name, value, size, 0);
+}
+
 static inline int k_memfd(const char *name, unsigned flags)
 {
 	return (int)call2(__NR_memfd_create, name, flags);

@@ -65,6 +65,7 @@ enum plan_operation {
 	OP_REMOVE_CGROUP = 48,
 	OP_INHERIT_CPUSET = 49,
 	OP_COPY_MODE = 50,
+	OP_COPY_TREE = 51,
 	OP_CLONE = 60,
 	OP_NOTIFY = 61,
 	OP_AWAIT = 62,
@@ -141,6 +142,7 @@ enum plan_operation {
 	X(OP_REMOVE_CGROUP, remove_cgroup, "removeCgroup", 2, FIELD_TEXT, FIELD_INT) \
 	X(OP_INHERIT_CPUSET, inherit_cpuset, "inheritCpuset", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_COPY_MODE, copy_mode, "copyMode", 2, FIELD_IN, FIELD_IN) \
+	X(OP_COPY_TREE, copy_tree, "copyTree", 3, FIELD_IN, FIELD_IN, FIELD_INT) \
 	X(OP_CLONE, clone, "clone", 4, FIELD_OUT, FIELD_SECTION, FIELD_INT, FIELD_IN_OPTIONAL) \
 	X(OP_NOTIFY, notify, "notify", 1, FIELD_INT) \
 	X(OP_AWAIT, await, "await", 1, FIELD_INT) \
@@ -282,6 +284,9 @@ enum plan_operation {
 #define INHERIT_CPUSET_PATH 1
 #define COPY_MODE_FROM 0
 #define COPY_MODE_TO 1
+#define COPY_TREE_FROM 0
+#define COPY_TREE_TO 1
+#define COPY_TREE_OWNER 2
 #define CLONE_OUT 0
 #define CLONE_SECTION 1
 #define CLONE_FLAGS 2

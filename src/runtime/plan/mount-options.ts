@@ -23,7 +23,11 @@ export interface MountOptions {
   readonly data: ReadonlyArray<readonly [string, string | null]>;
   /** The mode that a tmpfs was asked to have. */
   readonly hasMode: boolean;
-  /** `tmpcopyup` and the like: options that need code of their own. */
+  /** True when a tmpfs was asked to have an owner. */
+  readonly hasOwner: boolean;
+  /** `tmpcopyup`: a tmpfs begins with what it covers. */
+  readonly copyUp: boolean;
+  /** `idmap` and the like: options that are refused. */
   readonly special: readonly string[];
 }
 
@@ -81,15 +85,7 @@ const EMPTY_OPTIONS = new Set([
   "",
 ]);
 
-const SPECIAL = new Set([
-  "tmpcopyup",
-  "idmap",
-  "ridmap",
-  "copy-symlink",
-  "src-nofollow",
-  "dest-nofollow",
-  "remount",
-]);
+const SPECIAL = new Set(["idmap", "ridmap", "copy-symlink", "src-nofollow", "dest-nofollow", "remount"]);
 
 /** The names of all options that are understood, for `features`. */
 export const MOUNT_OPTION_NAMES: readonly string[] = [
@@ -99,6 +95,7 @@ export const MOUNT_OPTION_NAMES: readonly string[] = [
   "bind",
   "rbind",
   "defaults",
+  "tmpcopyup",
 ].sort();
 
 /** Collects attribute options; the last of two contrary ones wins, as mount(8) has it. */
@@ -125,6 +122,7 @@ export function readMountOptions(mount: RuntimeMount): MountOptions {
   const data: Array<readonly [string, string | null]> = [];
   const special: string[] = [];
   let bind = mount.type === "bind";
+  let copyUp = false;
   let recursive = false;
   let propagation = 0;
   let propagationRecursive = false;
@@ -138,7 +136,8 @@ export function readMountOptions(mount: RuntimeMount): MountOptions {
     else if (Object.hasOwn(PROPAGATIONS, option) || Object.hasOwn(PROPAGATIONS, bare)) {
       propagationRecursive = !Object.hasOwn(PROPAGATIONS, option);
       propagation = PROPAGATIONS[propagationRecursive ? bare : option]!;
-    } else if (SPECIAL.has(option.split("=")[0]!)) special.push(option);
+    } else if (option === "tmpcopyup") copyUp = true;
+    else if (SPECIAL.has(option.split("=")[0]!)) special.push(option);
     else if (!EMPTY_OPTIONS.has(option)) data.push(splitOption(option));
   }
   return {
@@ -150,6 +149,8 @@ export function readMountOptions(mount: RuntimeMount): MountOptions {
     propagationRecursive,
     data,
     hasMode: data.some(([name]) => name === "mode"),
+    hasOwner: data.some(([name]) => name === "uid" || name === "gid"),
+    copyUp,
     special,
   };
 }

@@ -108,6 +108,12 @@ function compileMount(
   const destination = destinationOf(mount);
   refuseSpecial(pointer, options);
   checkProc(pointer, mount, destination, options);
+  if (options.copyUp && (options.bind || mount.type !== "tmpfs")) {
+    throw configFault(
+      `${pointer}/options`,
+      `tmpcopyup is for a tmpfs, not for ${options.bind ? "a bind mount" : shown(mount.type)}`,
+    );
+  }
   if (isCgroup(mount) && !options.bind) {
     mountCgroups(c, root, destination, options, input, pointer);
   } else if (options.bind) {
@@ -269,6 +275,7 @@ function compileFilesystem(
   c.release(fs);
   const target = resolveTarget(c, root, destination, "directory");
   if (type === "tmpfs" && !options.hasMode) c.add("copyMode", { from: target, to: made });
+  if (options.copyUp) c.add("copyTree", { from: target, to: made, owner: options.hasOwner ? 0 : 1 });
   attach(c, made, target);
   if (options.propagation !== 0) setPropagation(c, made, options, options.propagation);
   if (later) result.readOnlyLater.push(made);

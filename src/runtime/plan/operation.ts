@@ -142,6 +142,14 @@ export const OPERATIONS = {
    * which otherwise is 1777 whatever it covers.
    */
   copyMode: { code: 50, fields: { from: "in", to: "in" } },
+  /**
+   * Copies what is in the directory `from` into the directory `to`, the root of a new mount, with owners, modes, times
+   * and extended attributes (of files and directories; those that `to` cannot hold are left out), and devices, FIFOs
+   * and sockets as such. `owner` 1 also gives `to` the owner of `from`. No symlink is followed and no mount below
+   * `from` is entered; holes stay holes, hard links become files of their own. More than 65536 entries, 64 levels or
+   * 1 GiB of data is a safety violation.
+   */
+  copyTree: { code: 51, fields: { from: "in", to: "in", owner: "int" } },
 
   // ── processes and sections ───────────────────────────────────────────────────────────────
   /**
