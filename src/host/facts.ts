@@ -15,13 +15,17 @@ export interface HostFacts {
   readonly mounts: readonly MountEntry[];
 }
 
-/** Reads what the kernel tells about this process and its machine: four small files. */
+/** Reads what the kernel tells about this process and its machine: three small files, and one when it is asked for. */
 export function readHostFacts(): HostFacts {
   const table = readFileSync("/proc/self/mountinfo", "utf8");
   const status = readFileSync("/proc/self/status", "latin1");
+  let kernel: Kernel | undefined;
   let mounts: readonly MountEntry[] | undefined;
   return {
-    kernel: readKernel(),
+    get kernel() {
+      kernel ??= readKernel();
+      return kernel;
+    },
     uid: Number(statusField(status, "Uid").split("\t")[1]),
     gid: Number(statusField(status, "Gid").split("\t")[1]),
     capabilities: {

@@ -71,28 +71,26 @@ export function matching(pattern: RegExp, what: string): Check {
 export function list(of: Check): Check {
   return (value, at) => {
     if (!Array.isArray(value)) throw configFault(at, `must be an array, not ${shown(value)}`);
-    for (const [index, item] of value.entries()) of(item, `${at}/${index}`);
+    for (let index = 0; index < value.length; index++) of(value[index], `${at}/${index}`);
   };
 }
 
 export function map(of: Check): Check {
   return (value, at) => {
-    for (const [name, item] of Object.entries(objectAt(value, at))) of(item, `${at}/${escapePointer(name)}`);
+    const present = objectAt(value, at);
+    for (const name of Object.keys(present)) of(present[name], `${at}/${escapePointer(name)}`);
   };
 }
 
 /** An object. A name with a trailing "!" is required; fields without a check are ignored, as the standard demands. */
 export function object(fields: Readonly<Record<string, Check>>): Check {
-  const checks = Object.entries(fields).map(([name, check]) => ({
-    name: name.replace(/!$/, ""),
-    required: name.endsWith("!"),
-    check,
-  }));
   return (value, at) => {
     const present = objectAt(value, at);
-    for (const { name, required, check } of checks) {
+    for (const key in fields) {
+      const required = key.endsWith("!");
+      const name = required ? key.slice(0, -1) : key;
       const field = Object.hasOwn(present, name) ? present[name] : undefined;
-      if (field !== undefined) check(field, `${at}/${name}`);
+      if (field !== undefined) fields[key]!(field, `${at}/${name}`);
       else if (required) throw configFault(`${at}/${name}`, "is missing");
     }
   };

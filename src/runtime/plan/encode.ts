@@ -18,8 +18,10 @@ import {
   type LaunchPlan,
   OPERATIONS,
   type Operation,
+  type OperationName,
   PLAN_VERSION,
   SECTIONS,
+  type SectionName,
 } from "./operation.ts";
 
 export const PLAN_MAGIC = "cortenPL";
@@ -42,65 +44,103 @@ interface Reference {
   readonly length: number;
 }
 
-/** The pool of strings: equal text is stored once. */
+/**
+ * The pool of strings: equal text is stored once. Text is gathered and encoded in one go, since a call for each string
+ * would take a third of the encoding's time. Until it is encoded it counts as ASCII, one byte for each unit; where
+ * that was wrong, {@link isExact} tells, and a second pool is told to count bytes.
+ */
 class Pool {
   #buffer = Buffer.allocUnsafe(32 * 1024);
+  #written = 0;
+  /** Text that follows what is written. */
+  #pending = "";
+  /** Bytes written and pending. */
   #length = 0;
+  #exact = true;
+  readonly #countBytes: boolean;
   readonly #texts = new Map<string, Reference>();
 
+  constructor(countBytes: boolean) {
+    this.#countBytes = countBytes;
+  }
+
+  /** False when text turned out not to be ASCII, so that references are wrong. */
+  get isExact(): boolean {
+    this.#flush();
+    return this.#exact;
+  }
+
   get bytes(): Buffer {
+    this.#flush();
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  find(value: string): Reference | undefined {
+    return this.#texts.get(value);
   }
 
   text(value: string): Reference {
     const known = this.#texts.get(value);
     if (known !== undefined) return known;
-    // UTF-8 takes at most three bytes for each UTF-16 unit.
-    this.#grow(value.length * 3 + 1);
-    const offset = this.#length;
-    const length = this.#buffer.write(value, offset);
-    this.#buffer[offset + length] = 0;
+    const length = this.#countBytes ? Buffer.byteLength(value) : value.length;
+    const reference = { offset: this.#length, length };
+    this.#pending += `${value}\0`;
     this.#length += length + 1;
-    const reference = { offset, length };
     this.#texts.set(value, reference);
     return reference;
   }
 
-  data(value: string | Uint8Array): Reference {
-    if (typeof value === "string") return this.text(value);
+  data(value: Uint8Array): Reference {
     // A BPF program is an array of 8-byte structures that the executor hands to the kernel in place.
     this.#align();
-    this.#grow(value.length + 1);
+    this.#reserve(value.length + 1);
     const offset = this.#length;
     this.#buffer.set(value, offset);
     this.#buffer[offset + value.length] = 0;
     this.#length += value.length + 1;
+    this.#written = this.#length;
     return { offset, length: value.length };
   }
 
   list(values: readonly string[]): Reference {
     const references = values.map((value) => this.text(value));
     this.#align();
-    this.#grow(references.length * 8);
+    this.#reserve(references.length * 8);
     const offset = this.#length;
     for (const reference of references) {
       this.#buffer.writeUInt32LE(reference.offset, this.#length);
       this.#buffer.writeUInt32LE(reference.length, this.#length + 4);
       this.#length += 8;
     }
+    this.#written = this.#length;
     return { offset, length: values.length };
   }
 
   #align(): void {
-    this.#grow(8);
+    this.#flush();
+    this.#reserve(8);
     while (this.#length % 8 !== 0) this.#buffer[this.#length++] = 0;
+    this.#written = this.#length;
   }
 
-  #grow(more: number): void {
+  /** Encodes pending text. */
+  #flush(): void {
+    if (this.#pending === "") return;
+    this.#reserve(0);
+    const size = this.#length - this.#written;
+    if (this.#buffer.write(this.#pending, this.#written, size) !== size || this.#pending.length !== size) {
+      this.#exact = this.#countBytes;
+    }
+    this.#pending = "";
+    this.#written = this.#length;
+  }
+
+  /** Makes sure that `more` bytes fit behind all that is counted. */
+  #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#buffer.length) return;
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
-    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer.copy(larger, 0, 0, this.#written);
     this.#buffer = larger;
   }
 }
@@ -116,12 +156,6 @@ function writeReference(words: Words, at: number, { offset, length }: Reference)
   words[at + 1] = length;
 }
 
-/** A signed number of 64 bits in two halves: a bigint for each field would cost half of the encoding's time. */
-function writeInteger(words: Words, at: number, value: number): void {
-  words[at] = value;
-  words[at + 1] = Math.floor(value / HIGH);
-}
-
 /**
  * Encodes a plan for the executor.
  *
@@ -129,6 +163,11 @@ function writeInteger(words: Words, at: number, value: number): void {
  * @throws resource-exhausted when the plan has more registers, operations or bytes than the executor takes
  */
 export function encodePlan(plan: LaunchPlan): Uint8Array {
+  return encode(plan, new Pool(false)) ?? encode(plan, new Pool(true))!;
+}
+
+/** Encodes a plan into a fresh pool; undefined when that counted characters where it had to count bytes. */
+function encode(plan: LaunchPlan, pool: Pool): Uint8Array | undefined {
   const operations = SECTIONS.flatMap((section) => plan.sections[section]);
   if (plan.registers.length > MAX_REGISTERS) {
     throw new CortenError(
@@ -145,13 +184,13 @@ export function encodePlan(plan: LaunchPlan): Uint8Array {
       `the plan has ${operations.length} operations, more than ${MAX_OPERATIONS}`,
     );
   }
-  const pool = new Pool();
   const words = new Uint32Array((HEADER_SIZE + operations.length * RECORD_SIZE) / 4);
   const head = Buffer.from(words.buffer);
-  for (const [index, operation] of operations.entries()) {
-    writeRecord(words, (HEADER_SIZE + index * RECORD_SIZE) / 4, operation, pool);
+  for (let index = 0; index < operations.length; index++) {
+    writeRecord(words, (HEADER_SIZE + index * RECORD_SIZE) / 4, operations[index]!, pool);
   }
   writeHeader(words, plan, operations.length, pool);
+  if (!pool.isExact) return undefined;
   head.write(PLAN_MAGIC, 0, "latin1");
   const total = head.length + pool.bytes.length;
   if (total > MAX_PLAN_SIZE) {
@@ -178,62 +217,65 @@ function writeHeader(words: Words, plan: LaunchPlan, operations: number, pool: P
   writeReference(words, 18, pool.list(plan.registers));
 }
 
-/** Names and kinds of each operation's fields, in wire order. */
-const LAYOUTS = new Map(
-  Object.entries(OPERATIONS).map(([op, { code, fields }]) => [
-    op,
-    { code, fields: Object.entries(fields) as ReadonlyArray<readonly [string, FieldKind]> },
-  ]),
-);
+interface Layout {
+  readonly code: number;
+  /** Names of the fields, in wire order. */
+  readonly names: readonly string[];
+  /** Place of the field that names a section; -1 without one. */
+  readonly section: number;
+}
 
+const layouts = new Map<OperationName, Layout>();
+
+/** The layout of an operation's record; a plan has a third of all operations, so each is laid out when it occurs. */
+function layoutOf(op: OperationName): Layout {
+  let layout = layouts.get(op);
+  if (layout === undefined) {
+    const { code, fields } = OPERATIONS[op];
+    layout = { code, names: Object.keys(fields), section: Object.values(fields).indexOf("section") };
+    layouts.set(op, layout);
+  }
+  return layout;
+}
+
+/**
+ * Writes one record. The type of a field's value tells how it is written: the types of {@link Operation} leave a
+ * string only where text, data or a section's name belongs. One flat function, since it runs a thousand times in
+ * a start and is never compiled to machine code.
+ */
 function writeRecord(words: Words, record: number, operation: Operation, pool: Pool): void {
-  const { code, fields } = LAYOUTS.get(operation.op)!;
-  words[record] = code | (fields.length << 16);
+  const { code, names, section } = layoutOf(operation.op);
+  words[record] = code | (names.length << 16);
   writeReference(words, record + 2, pool.text(operation.at));
-  for (let index = 0; index < fields.length; index++) {
-    const [name, kind] = fields[index]!;
-    const value = (operation as unknown as Record<string, unknown>)[name];
-    writeField(words, record + 4 + index * 2, operation, name, kind, value, pool);
+  for (let index = 0, at = record + 4; index < names.length; index++, at += 2) {
+    const value = (operation as unknown as Record<string, FieldValue>)[names[index]!]!;
+    if (typeof value === "number") {
+      // A signed number of 64 bits in two halves: a bigint for each would cost half of the encoding's time.
+      words[at] = value;
+      if (value < 0 || value >= HIGH) words[at + 1] = Math.floor(value / HIGH);
+    } else if (typeof value === "string") {
+      if (index === section) words[at] = SECTIONS.indexOf(value as SectionName);
+      else writeReference(words, at, pool.find(value) ?? newString(pool, operation, names[index]!, value));
+    } else if (value === null) {
+      words[at] = ABSENT;
+      words[at + 1] = ABSENT;
+    } else if (value instanceof Uint8Array) {
+      writeReference(words, at, pool.data(value));
+    } else {
+      for (const element of value) withoutNul(operation, names[index]!, element);
+      writeReference(words, at, pool.list(value));
+    }
   }
 }
 
-function writeField(
-  words: Words,
-  at: number,
-  operation: Operation,
-  name: string,
-  kind: FieldKind,
-  value: unknown,
-  pool: Pool,
-): void {
-  if (value === null) {
-    writeReference(words, at, { offset: ABSENT, length: ABSENT });
-    return;
-  }
-  switch (kind) {
-    case "in":
-    case "in?":
-    case "out":
-    case "int":
-      writeInteger(words, at, value as number);
-      break;
-    case "text":
-    case "text?":
-      writeReference(words, at, pool.text(withoutNul(operation, name, value as string)));
-      break;
-    case "data":
-      writeReference(words, at, pool.data(value as string | Uint8Array));
-      break;
-    case "list": {
-      const values = value as readonly string[];
-      for (const element of values) withoutNul(operation, name, element);
-      writeReference(words, at, pool.list(values));
-      break;
-    }
-    case "section":
-      writeInteger(words, at, SECTIONS.indexOf(value as (typeof SECTIONS)[number]));
-      break;
-  }
+type FieldValue = number | string | null | Uint8Array | readonly string[];
+
+/** Stores a string that the pool does not have. Data may hold a NUL; then it is kept apart from text. */
+function newString(pool: Pool, operation: Operation, name: string, value: string): Reference {
+  if (!value.includes("\0")) return pool.text(value);
+  const fields: Readonly<Record<string, FieldKind>> = OPERATIONS[operation.op].fields;
+  if (fields[name] === "data") return pool.data(Buffer.from(value));
+  return pool.text(withoutNul(operation, name, value));
 }
 
 /** A NUL would end the string early in C: what the executor saw would differ from what was checked. */
