@@ -20,7 +20,7 @@ export { inspectImage, repoDigests, repoTags } from "./inspect.ts";
 export type { InstallLayoutOptions } from "./install-layout.ts";
 export { installLayout } from "./install-layout.ts";
 export type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";
-export type { LoadOptions } from "./load.ts";
+export type { LoadedImage, LoadOptions } from "./load.ts";
 export { loadImages } from "./load.ts";
 export {
   compatiblePlatforms,

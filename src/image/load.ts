@@ -16,6 +16,13 @@ export interface LoadOptions extends Omit<PullOptions, "name"> {
   readonly repository?: string;
 }
 
+/** What {@link loadImages} brought in. */
+export interface LoadedImage {
+  readonly image: Image;
+  /** The names that it has got now; others may have been here before. */
+  readonly names: readonly string[];
+}
+
 /**
  * Brings in every image of an archive (of Docker's or of an OCI layout, packed or not) or of a layout
  * directory, under all the names that they have there.
@@ -23,14 +30,18 @@ export interface LoadOptions extends Omit<PullOptions, "name"> {
  * @param path the file or directory
  * @throws not-found when there is none; invalid-argument when it holds no image; what `pull` throws
  */
-export async function loadImages(store: Store, path: string, options: LoadOptions = {}): Promise<Image[]> {
-  const { listImages, openSource, recogniseImages } = await import("../transport/index.ts");
+export async function loadImages(
+  store: Store,
+  path: string,
+  options: LoadOptions = {},
+): Promise<LoadedImage[]> {
+  const { openImages } = await import("../transport/index.ts");
   const { repository = repositoryFor(path), ...pulling } = options;
-  const loaded: Image[] = [];
-  for (const { names, place } of await listImages(await recogniseImages(path))) {
+  const loaded: LoadedImage[] = [];
+  await using set = await openImages(path);
+  for (const { names, source } of set.images) {
     const full = names.filter((name) => !isShortFor(name, names)).map((name) => nameIn(repository, name));
     const [first = `${repository}:latest`, ...others] = new Set(full);
-    await using source = await openSource(place);
     const image = await pull(store, source, { ...pulling, name: first });
     // The first name holds the content; if someone takes it away this very moment, the others are not to be.
     for (const name of others) {
@@ -41,7 +52,10 @@ export async function loadImages(store: Store, path: string, options: LoadOption
         { durable: true },
       );
     }
-    loaded.push(storedImage(store, image.root, pulling));
+    loaded.push({
+      image: storedImage(store, image.root, pulling),
+      names: [first, ...others].map(storedName),
+    });
   }
   return loaded;
 }

@@ -9,7 +9,6 @@ import { type TarInput, writeTar } from "../archive/index.ts";
 import type { ImageManifest } from "../spec/index.ts";
 import { isCortenError, MediaType, parseManifest } from "../spec/index.ts";
 import { openImages } from "./image-set.ts";
-import { listImages, recogniseImages } from "./list.ts";
 import { openSource } from "./open.ts";
 import {
   collect,
@@ -197,26 +196,23 @@ test("an archive may be packed, or come through a pipe", async () => {
   assert.deepEqual((await source.root()).descriptor, descriptor);
 });
 
-test("the images of an archive are listed with a place for each", async () => {
+test("each image of an archive can be opened by its name", async () => {
   const at = await place("listed.tar", oldForm());
-  const listed = await listImages(at);
+  await using set = await openImages(join(directory, "listed.tar"));
+  assert.equal(set.kind, "docker-archive");
   assert.deepEqual(
-    listed.map(({ names }) => names),
+    set.images.map(({ names }) => names),
     [["docker.io/library/alpine:3", "quay.io/a/b:c"], ["docker.io/library/other:1"]],
   );
-  for (const image of listed) {
-    await using source = await openSource(image.place);
-    await source.root();
+  for (const { names, source } of set.images) {
+    await using named = await openSource(`${at}:${names[0]}`);
+    assert.deepEqual((await named.root()).descriptor, (await source.root()).descriptor);
   }
-  assert.equal((await recogniseImages(join(directory, "listed.tar"))).kind, "docker-archive");
-  await assert.rejects(recogniseImages(join(directory, "nowhere")), (error) =>
-    isCortenError(error, "not-found"),
-  );
+  await assert.rejects(openImages(join(directory, "nowhere")), (error) => isCortenError(error, "not-found"));
   await place("unrelated.tar", [file("x", new Uint8Array(3))]);
-  await assert.rejects(recogniseImages(join(directory, "unrelated.tar")), (error) =>
+  await assert.rejects(openImages(join(directory, "unrelated.tar")), (error) =>
     isCortenError(error, "invalid-argument"),
   );
-  await assert.rejects(listImages("docker://alpine"), (error) => isCortenError(error, "invalid-argument"));
 });
 
 test("all images of an archive are opened at once, those without a name too", async () => {

@@ -9,8 +9,6 @@ export type { ImageNode, WalkOptions } from "./graph.ts";
 export { walkDocuments } from "./graph.ts";
 export type { ImageSet, NamedImage } from "./image-set.ts";
 export { openImages } from "./image-set.ts";
-export type { ListedImage } from "./list.ts";
-export { listImages, recogniseImages } from "./list.ts";
 export type { OpenOptions } from "./open.ts";
 export { openSink, openSource } from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions } from "./place.ts";

@@ -112,7 +112,7 @@ describe("loading what others saved", { skip: !isInstalled("umoci") || !isInstal
     using store = openStore(join(directory.path, "root"));
     const names = async (path: string, repository?: string) => {
       const images = await loadImages(store, path, repository === undefined ? {} : { repository });
-      return images.flatMap(repoTags);
+      return images.flatMap(({ image }) => repoTags(image));
     };
     await names(layout, "localhost/made-here");
     assert.deepEqual(

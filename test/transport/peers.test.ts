@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { ErrorCode } from "../../src/spec/index.ts";
 import { isCortenError, parseManifest } from "../../src/spec/index.ts";
-import { openSink, openSource, recogniseImages } from "../../src/transport/index.ts";
+import { openImages, openSink, openSource } from "../../src/transport/index.ts";
 import { commandOutput, type Registry, startRegistry, temporaryDirectory } from "../support/index.ts";
 import { blobDigest, copy, writeSample } from "./sample-image.ts";
 
@@ -62,8 +62,10 @@ test("skopeo reads our layout and archives, and we read its", async () => {
   );
   for (const blobs of digests)
     assert.deepEqual(blobs, readdirSync(join(at("sample"), "blobs/sha256")).sort());
-  assert.equal((await recogniseImages(at("skopeo-docker-archive"))).kind, "docker-archive");
-  assert.equal((await recogniseImages(at("skopeo-oci-archive"))).kind, "oci-archive");
+  for (const form of ["docker-archive", "oci-archive"]) {
+    await using set = await openImages(at(`skopeo-${form}`));
+    assert.equal(set.kind, form);
+  }
 });
 
 test("skopeo's directories are read and written", async () => {

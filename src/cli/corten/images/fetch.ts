@@ -1,7 +1,7 @@
 import type { Store } from "../../../content/index.ts";
 import { type Image, parsePlatform, pull, resolveImage } from "../../../image/index.ts";
 import { isCortenError, isTag } from "../../../spec/index.ts";
-import { listImages, openSource } from "../../../transport/index.ts";
+import { openImages, openSource } from "../../../transport/index.ts";
 import { write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
@@ -71,8 +71,10 @@ export async function fetchInto(
 /** A layout or an archive of one image says itself what that is called. */
 async function namedOrigin(origin: Origin): Promise<Origin> {
   const { place } = origin;
-  if (place.kind === "registry" || place.ref !== undefined || place.path === embeddedLayout()) return origin;
-  const [only, ...others] = await listImages(place);
+  if (place.kind === "registry" || place.kind === "directory") return origin;
+  if (place.ref !== undefined || place.path === embeddedLayout()) return origin;
+  await using set = await openImages(place.path, place.kind);
+  const [only, ...others] = set.images;
   const name = others.length === 0 ? only?.names.find((text) => !isTag(text)) : undefined;
   return name === undefined ? origin : { place, name };
 }

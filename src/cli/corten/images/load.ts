@@ -2,7 +2,6 @@ import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { loadImages } from "../../../image/index.ts";
 import { CortenError, familiarReference, parseReference } from "../../../spec/index.ts";
-import { listImages, recogniseImages } from "../../../transport/index.ts";
 import { isTerminal, print } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
@@ -24,7 +23,7 @@ export async function run(call: CortenCall<typeof loadOptions>): Promise<number>
   using temporary = input === undefined ? temporaryFile() : undefined;
   const path = input ?? temporary!.path;
   const progress = await showPull(quiet);
-  const images = await interruptible(async (signal) => {
+  const loaded = await interruptible(async (signal) => {
     if (temporary) await pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }), { signal });
     return await loadImages(store, path, {
       signal,
@@ -33,13 +32,8 @@ export async function run(call: CortenCall<typeof loadOptions>): Promise<number>
       ...(temporary ? { repository: "localhost/stdin" } : {}),
     });
   }).finally(progress.finish);
-  const listed = new Set((await listImages(await recogniseImages(path))).flatMap(({ names }) => names));
-  for (const { names } of images) {
-    // An image may have had other names here before.
-    const loaded = names.filter((name) => listed.has(name));
-    for (const name of loaded.length > 0 ? loaded : names) {
-      print(`Loaded image: ${familiarReference(parseReference(name))}`);
-    }
+  for (const name of loaded.flatMap(({ names }) => names)) {
+    print(`Loaded image: ${familiarReference(parseReference(name))}`);
   }
   return 0;
 }
