@@ -26,11 +26,13 @@ export interface CgroupFacts {
 export function readCgroupFacts(selfCgroup: string, mounts: readonly MountEntry[]): CgroupFacts {
   const hierarchies: CgroupHierarchy[] = [];
   for (const line of selfCgroup.split("\n")) {
-    const match = /^(\d+):([^:]*):(.*)$/.exec(line);
-    if (match === null) continue;
-    const controllers = match[2] === "" ? [] : match[2]!.split(",");
-    const version = match[1] === "0" && controllers.length === 0 ? 2 : 1;
-    const hierarchy = locate(version, controllers, match[3]!, mounts);
+    // NUMBER:CONTROLLERS:GROUP
+    const first = line.indexOf(":");
+    const second = line.indexOf(":", first + 1);
+    if (first < 1 || second < 0) continue;
+    const controllers = second === first + 1 ? [] : line.slice(first + 1, second).split(",");
+    const version = controllers.length === 0 && line.startsWith("0:") ? 2 : 1;
+    const hierarchy = locate(version, controllers, line.slice(second + 1), mounts);
     if (hierarchy !== undefined) hierarchies.push(hierarchy);
   }
   return { mode: modeOf(hierarchies), hierarchies };

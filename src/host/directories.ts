@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import { CortenError } from "../spec/index.ts";
 
@@ -37,23 +37,12 @@ export interface DirectoryOptions {
  * @throws permission-denied when it is a symlink, no directory, another user's, or open to group or others
  */
 export function ensurePrivateDirectory(path: string, options: DirectoryOptions = {}): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-    return;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-      ensurePrivateDirectory(path, options);
-      return;
-    }
-    if (code !== "EEXIST") {
-      throw new CortenError("permission-denied", `cannot make the directory ${path}: ${code}`, {
-        cause: error,
-      });
-    }
+  // Nearly always it is there, and a look costs a tenth of an exception.
+  let stat = look(path);
+  if (stat === undefined) {
+    if (makeDirectory(path)) return;
+    stat = lstatSync(path);
   }
-  const stat = lstatSync(path);
   if (!stat.isDirectory()) throw new CortenError("permission-denied", `${path} is not a directory`);
   if (stat.uid !== process.geteuid?.()) {
     throw new CortenError(
@@ -70,5 +59,34 @@ export function ensurePrivateDirectory(path: string, options: DirectoryOptions =
         hint: `chmod ${options.readable === true ? "go-w" : "700"} ${path}`,
       },
     );
+  }
+}
+
+/** What is at `path`; undefined also where that cannot be seen: making it then tells why. */
+function look(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EACCES" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** Makes a directory of the calling user's own; false when someone else was faster. */
+function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      return makeDirectory(path);
+    }
+    if (code === "EEXIST") return false;
+    throw new CortenError("permission-denied", `cannot make the directory ${path}: ${code}`, {
+      cause: error,
+    });
   }
 }

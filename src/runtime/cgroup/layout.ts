@@ -35,9 +35,9 @@ export function planCgroups(facts: CgroupFacts, cgroupsPath: string | undefined,
   }
   const groups = facts.hierarchies.map((hierarchy) => {
     const base = wanted.startsWith("/") ? "/" : hierarchy.own;
-    const path = posix.join(hierarchy.mountpoint, base, wanted).replace(/\/+$/, "");
+    const path = withoutSlash(posix.join(hierarchy.mountpoint, base, wanted));
     // What a container's end removes, and kills, must never be more than the container.
-    const own = posix.join(hierarchy.mountpoint, hierarchy.own).replace(/\/+$/, "");
+    const own = withoutSlash(posix.join(hierarchy.mountpoint, hierarchy.own));
     if (path === hierarchy.mountpoint || path === own || own.startsWith(`${path}/`)) {
       throw new CortenError(
         "invalid-argument",
@@ -48,6 +48,11 @@ export function planCgroups(facts: CgroupFacts, cgroupsPath: string | undefined,
     return { hierarchy, path };
   });
   return { mode: facts.mode, groups };
+}
+
+/** A normal path without the slash that posix.join leaves at its end. */
+function withoutSlash(path: string): string {
+  return path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** The directories between the hierarchy's mount point and the group, outermost first, the group last. */

@@ -45,7 +45,8 @@ function readDocument(bytes: Uint8Array, what: string, check: Check): unknown {
       `${what} has ${bytes.length} bytes, more than ${MAX_CONFIG_BYTES}`,
     );
   }
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const text = buffer.toString();
   // What is not UTF-8 was replaced by U+FFFD: a path would silently become another.
   if (text.includes("\ufffd") && !Buffer.from(text).equals(bytes)) {
     throw new CortenError("invalid-argument", `${what} is not UTF-8`);

@@ -42,10 +42,11 @@ function checkNamespaces({ linux, hostname, domainname }: RuntimeConfig): void {
 function checkMounts({ mounts }: RuntimeConfig): void {
   for (const [index, mount] of (mounts ?? []).entries()) {
     const at = `/mounts/${index}`;
-    if (mount.destination.split("/").includes("..")) {
+    const names = mount.destination.split("/");
+    if (names.includes("..")) {
       throw configFault(`${at}/destination`, `must not hold "..": ${shown(mount.destination)}`);
     }
-    if (mount.destination.replaceAll(/[/.]/g, "") === "" && /^[/.]*$/.test(mount.destination)) {
+    if (names.every((name) => name === "" || name === ".")) {
       throw configFault(`${at}/destination`, "must not be the root itself");
     }
   }

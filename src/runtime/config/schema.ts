@@ -23,7 +23,7 @@ const idMapping = object({ "containerID!": uint32, "hostID!": uint32, "size!": u
 
 const environment: Check = (value, at) => {
   text(value, at);
-  if (!/^[^=]+=/.test(value as string)) throw configFault(at, `must be NAME=value, not ${shown(value)}`);
+  if ((value as string).indexOf("=") < 1) throw configFault(at, `must be NAME=value, not ${shown(value)}`);
 };
 
 const rlimit: Check = (value, at) => {
@@ -32,6 +32,15 @@ const rlimit: Check = (value, at) => {
   if (!Object.hasOwn(RLIMITS, type))
     throw configFault(`${at}/type`, `names no resource limit: ${shown(type)}`);
   if (soft > hard) throw configFault(`${at}/soft`, `is above the hard limit: ${soft} > ${hard}`);
+};
+
+const rlimits: Check = (value, at) => {
+  list(rlimit)(value, at);
+  const seen = new Set<string>();
+  for (const [index, { type }] of (value as ReadonlyArray<{ type: string }>).entries()) {
+    if (seen.has(type)) throw configFault(`${at}/${index}/type`, `lists ${shown(type)} a second time`);
+    seen.add(type);
+  }
 };
 
 const capabilitySet = list(matching(/^[A-Z0-9_]+$/i, "a capability name"));
@@ -51,7 +60,7 @@ export const processCheck: Check = object({
     permitted: capabilitySet,
     ambient: capabilitySet,
   }),
-  rlimits: list(rlimit),
+  rlimits,
   noNewPrivileges: flag,
   oomScoreAdj: integer(-1000, 1000),
   apparmorProfile: text,
