@@ -8,6 +8,7 @@ import { CortenError, type Digest, type ImageConfig } from "../spec/index.ts";
 import type { ContainerFiles } from "./container-files.ts";
 import type { ContainerOptions, RootDirectory } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
+import { checkPlatform } from "./foreign-image.ts";
 import { MAX_ACCOUNT_FILE } from "./user/accounts.ts";
 import { readInRoot } from "./user/read-in-root.ts";
 import type { AccountFiles } from "./user/resolve-user.ts";
@@ -44,12 +45,7 @@ export async function findSource(
   // What is in the store was verified when it came in; hashing it again would cost more than the whole start.
   const found = await resolveImage(context.store, image!, { verify: false });
   const [imageID, config] = [await found.id(), await found.config()];
-  if (config.os !== "linux") {
-    throw new CortenError(
-      "failed-precondition",
-      `image "${image}" is for ${config.os.slice(0, 40)}, not for linux`,
-    );
-  }
+  checkPlatform(image!, config);
   return { kind: "image", imageID, config, stack: await findStack(context, imageID, found, signal) };
 }
 

@@ -24,10 +24,12 @@ export type { LoadedImage, LoadOptions } from "./load.ts";
 export { loadImages } from "./load.ts";
 export {
   compatiblePlatforms,
+  configPlatform,
   formatPlatform,
   hostPlatform,
   normalizePlatform,
   parsePlatform,
+  runsOnHost,
 } from "./platform.ts";
 export type { PullOptions } from "./pull.ts";
 export { pull } from "./pull.ts";

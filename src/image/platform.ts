@@ -137,6 +137,18 @@ function down(from: number, to: number): string[] {
 }
 
 /**
+ * True when this machine's processor and kernel execute the programs of an image. Variants aside: which of them the
+ * processor has is not known, and an image says one for the least of reasons. An image that names no architecture
+ * is taken at its word.
+ */
+export function runsOnHost(platform: Platform): boolean {
+  const { os, architecture } = normalizePlatform(platform);
+  return compatiblePlatforms(hostPlatform()).some(
+    (own) => own.os === os && (architecture === "" || own.architecture === architecture),
+  );
+}
+
+/**
  * How well an image for `candidate` runs on `wanted`: 0 is best, undefined is not at all. `unknown`
  * platforms, which attestations have, match nothing.
  */

@@ -369,6 +369,21 @@ describe("pull", () => {
     assert.deepEqual(readdirSync(join(store.directory, "blobs/sha256")), [], "nothing is left");
   });
 
+  test("an image for another machine is kept, and unpacked only when its platform was asked for", async () => {
+    using store = freshStore();
+    const source = new MemoryPlace();
+    source.setRoot(source.addImage([randomBytes(10)], { os: "linux", architecture: "s390x" }));
+    const unpacked: string[] = [];
+    const consumer: LayerConsumer = async ({ diffID }, content) => {
+      for await (const _ of content) unpacked.push(diffID);
+    };
+    const image = await pull(store, source, { name: "foreign", consumer });
+    assert.deepEqual(unpacked, []);
+    assert.ok(store.has((await image.layers())[0]!.descriptor));
+    await pull(store, source, { consumer, platform: parsePlatform("linux/s390x") });
+    assert.equal(unpacked.length, 1);
+  });
+
   test("an artifact is stored, but is no image", async () => {
     using store = freshStore();
     const source = new MemoryPlace();

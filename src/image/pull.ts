@@ -17,7 +17,7 @@ import { everyOf } from "./every-of.ts";
 import type { Image } from "./image.ts";
 import type { LayerConsumer } from "./layer-consumer.ts";
 import { checkPinned, moveName, storedName } from "./naming.ts";
-import { configPlatform, formatPlatform, hostPlatform, platformRank } from "./platform.ts";
+import { configPlatform, formatPlatform, hostPlatform, platformRank, runsOnHost } from "./platform.ts";
 import type { PullEvent } from "./pull-event.ts";
 import type { LayerContext, WantedBlob } from "./pull-layer.ts";
 import { pullLayer } from "./pull-layer.ts";
@@ -138,6 +138,9 @@ class Puller {
     this.#options.onProgress?.({ type: "manifest", descriptor, platform, layers });
     if (configuration === undefined)
       return [{ descriptor: config }, ...layers.map((layer) => ({ descriptor: layer }))];
+    // An image that cannot run here is not unpacked either, unless the user asked for its platform.
+    if (this.#options.platform === undefined && !runsOnHost(configPlatform(configuration)))
+      return layers.map((layer) => ({ descriptor: layer }));
     const diffIDs = configuration.rootfs.diff_ids;
     return layers.map((layer, index) => ({ descriptor: layer, diffID: diffIDs[index]! }));
   }
