@@ -94,6 +94,7 @@ enum plan_operation {
 	OP_SET_USER = 93,
 	OP_SET_CAPABILITIES = 94,
 	OP_SET_SECCOMP = 95,
+	OP_CAP_LIMIT = 97,
 	OP_CHANGE_DIRECTORY = 96,
 	OP_OPEN_TERMINAL = 110,
 	OP_ATTACH_TERMINAL = 111,
@@ -171,6 +172,7 @@ enum plan_operation {
 	X(OP_SET_USER, set_user, "setUser", 4, FIELD_INT, FIELD_INT, FIELD_LIST, FIELD_INT) \
 	X(OP_SET_CAPABILITIES, set_capabilities, "setCapabilities", 4, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT) \
 	X(OP_SET_SECCOMP, set_seccomp, "setSeccomp", 3, FIELD_OUT, FIELD_DATA, FIELD_INT) \
+	X(OP_CAP_LIMIT, cap_limit, "capLimit", 2, FIELD_INT, FIELD_INT) \
 	X(OP_CHANGE_DIRECTORY, change_directory, "changeDirectory", 2, FIELD_TEXT, FIELD_INT) \
 	X(OP_OPEN_TERMINAL, open_terminal, "openTerminal", 6, FIELD_OUT, FIELD_OUT, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT) \
 	X(OP_ATTACH_TERMINAL, attach_terminal, "attachTerminal", 1, FIELD_IN) \
@@ -336,6 +338,8 @@ enum plan_operation {
 #define SET_SECCOMP_OUT 0
 #define SET_SECCOMP_PROGRAM 1
 #define SET_SECCOMP_FLAGS 2
+#define CAP_LIMIT_RESOURCE 0
+#define CAP_LIMIT_SOFT 1
 #define CHANGE_DIRECTORY_PATH 0
 #define CHANGE_DIRECTORY_CREATE 1
 #define OPEN_TERMINAL_MASTER 0

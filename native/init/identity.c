@@ -28,6 +28,19 @@ int op_set_limit(struct execution *x)
 	                 : 0;
 }
 
+int op_cap_limit(struct execution *x)
+{
+	int resource = (int)int_field(x, CAP_LIMIT_RESOURCE);
+	uint64_t soft = raw_field(x, CAP_LIMIT_SOFT);
+	struct rlimit64 limit;
+	long error = call4(__NR_prlimit64, 0, resource, NULL, &limit);
+	if (error >= 0 && limit.rlim_cur > soft) {
+		limit.rlim_cur = soft;
+		error = call4(__NR_prlimit64, 0, resource, &limit, NULL);
+	}
+	return error < 0 ? fail(x, error, "prlimit64(0, %d, {%l})", resource, (int64_t)soft) : 0;
+}
+
 int op_set_personality(struct execution *x)
 {
 	uint64_t domain = raw_field(x, SET_PERSONALITY_DOMAIN);

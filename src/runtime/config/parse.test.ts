@@ -50,6 +50,7 @@ describe("parseConfig", () => {
     ["/process/env/0", "NOVALUE"],
     ["/process/rlimits/0/type", "RLIMIT_NO_SUCH"],
     ["/process/rlimits/0/soft", 2048],
+    ["/process/rlimits/1", { type: "RLIMIT_NOFILE", soft: 1, hard: 1 }],
     ["/process/oomScoreAdj", 1001],
     ["/root/path", ""],
     ["/hostname", "x".repeat(65)],

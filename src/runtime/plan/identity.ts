@@ -24,12 +24,13 @@ export function capabilityMasks(
   warnings: string[],
 ): CapabilityMasks {
   const lost = new Set<string>();
-  const mask = (kind: keyof RuntimeCapabilities, allowed: number): number => {
+  const mask = (kind: keyof RuntimeCapabilities, allowed: number, grantable = allowed): number => {
     const numbers: number[] = [];
     for (const name of sets?.[kind] ?? []) {
       const number = capabilityNumber(name);
       if (number !== undefined && maskHas(allowed, number)) numbers.push(number);
-      else lost.add(number === undefined ? name : CAPABILITIES[number]!);
+      else if (number === undefined || !maskHas(grantable, number))
+        lost.add(number === undefined ? name : CAPABILITIES[number]!);
     }
     return capabilityMask(numbers);
   };
@@ -39,7 +40,8 @@ export function capabilityMasks(
   // The kernel refuses a set that is not within permitted, so a capability lost there is lost here.
   const effective = mask("effective", permitted);
   const inheritable = mask("inheritable", held);
-  const ambient = sets?.ambient === undefined ? 0 : mask("ambient", commonMask(permitted, inheritable));
+  // Not inheritable, so not ambient: the kernel's rule, not a lack of this host. Docker and runc write such sets.
+  const ambient = sets?.ambient === undefined ? 0 : mask("ambient", commonMask(permitted, inheritable), held);
   if (lost.size > 0) {
     warnings.push(
       `/process/capabilities: ${[...lost].sort().join(", ")} cannot be granted here and are left out`,
@@ -55,6 +57,13 @@ function commonMask(one: number, other: number): number {
   }
   return capabilityMask(common);
 }
+
+/**
+ * The soft limit of open files where the configuration names none. The caller's is lost: JavaScript engines raise
+ * theirs to the hard limit before the first line of a program runs. 1024 is what Linux and systemd begin with, and the
+ * highest at which select(2) works; a program that wants more raises its own, as the hard limit is the caller's still.
+ */
+const DEFAULT_OPEN_FILES = 1024;
 
 /** What {@link compileIdentity} needs to know. */
 export interface IdentityInput {
@@ -79,6 +88,9 @@ export function compileIdentity(c: SectionBuilder, input: IdentityInput, warning
     c.at(`${at}/rlimits/${index}`, () =>
       c.add("setLimit", { resource: RLIMITS[type]!, soft: limitValue(soft), hard: limitValue(hard) }),
     );
+  }
+  if (!(process.rlimits ?? []).some(({ type }) => type === "RLIMIT_NOFILE")) {
+    c.add("capLimit", { resource: RLIMITS["RLIMIT_NOFILE"]!, soft: DEFAULT_OPEN_FILES });
   }
   c.at(`${at}/user`, () => {
     if (user.uid !== 0) c.add("ownStdio", { uid: user.uid });

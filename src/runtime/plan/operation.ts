@@ -239,6 +239,8 @@ export const OPERATIONS = {
   },
   /** seccomp(SET_MODE_FILTER, flags, program); `program` is an array of sock_filter. With SECCOMP_FILTER_FLAG_NEW_LISTENER: `out`. */
   setSeccomp: { code: 95, fields: { out: "out", program: "data", flags: "int" } },
+  /** Lowers this process's soft limit to `soft` where it is higher (prlimit). The hard limit stays. */
+  capLimit: { code: 97, fields: { resource: "int", soft: "int" } },
   /** chdir(path); a missing directory is made when `create` is 1; refused when getcwd is outside the root (CVE-2024-21626). */
   changeDirectory: { code: 96, fields: { path: "text", create: "int" } },
 

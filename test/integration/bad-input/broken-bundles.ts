@@ -150,11 +150,14 @@ export const brokenBundles: readonly BrokenBundle[] = [
   ),
   bundle(
     "a network sysctl without a network namespace",
-    (config) =>
+    (config) => {
+      // It would need a UTS namespace.
+      Reflect.deleteProperty(config, "hostname");
       Object.assign(config.linux, {
         namespaces: [{ type: "mount" }, { type: "pid" }],
         sysctl: { "net.ipv4.ip_forward": "1" },
-      }),
+      });
+    },
     /net\.ipv4\.ip_forward/,
   ),
   bundle(
