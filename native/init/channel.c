@@ -98,6 +98,12 @@ static long receive(struct execution *x, struct message *message, int *fd, int f
 	};
 	*fd = -1;
 	long length = k_recvmsg(x->channel, &envelope, flags | MESSAGE_CLOEXEC);
+	/*
+	 * The other side closed without reading all that it was sent. The kernel tells so once, ahead of what that side
+	 * had sent itself, its failure for example.
+	 */
+	if (length == -ECONNRESET)
+		length = k_recvmsg(x->channel, &envelope, flags | MESSAGE_CLOEXEC);
 	if (length == -ECONNRESET)
 		return 0;
 	if (length > 0 && envelope.control_length >= RIGHTS_LENGTH && rights.type == CONTROL_RIGHTS)

@@ -21,6 +21,18 @@ makeBuilds("all", "asan");
 
 for (const { name, init } of builds) {
   describe(`life of the child, ${name}`, { skip: !isRoot }, () => {
+    test("a child's failure is heard although it left unread what it was sent", () => {
+      using scratch = temporaryDirectory("native");
+      const result = runPlan(init, scratch.path, {
+        host: [{ op: "clone" }, { op: "notify", event: 1 }, { op: "await", event: 2 }],
+        container: [
+          { op: "hook", path: "/bin/sleep", args: ["sleep", "0.1"] },
+          { op: "open", out: "$file", path: "/no/such/file" },
+        ],
+      });
+      assert.match(result.failure?.message ?? "", /no\/such\/file/);
+    });
+
     test("create: the child waits at the FIFO, lives without its parent, and runs when it is opened", async () => {
       using scratch = temporaryDirectory("native");
       chmodSync(scratch.path, 0o777);
