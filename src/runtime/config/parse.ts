@@ -23,7 +23,7 @@ export function parseConfig(bytes: Uint8Array): RuntimeConfig {
 
 /** Checks a configuration that a program built: like {@link parseConfig}, without the bytes. */
 export function checkConfig(config: RuntimeConfig): RuntimeConfig {
-  const copy = withoutNulls(structuredClone(config)) as RuntimeConfig;
+  const copy = copyWithoutNulls(config) as RuntimeConfig;
   configCheck(copy, "");
   refuseUnsupported(copy);
   checkRules(copy);
@@ -68,9 +68,7 @@ const MAX_DEPTH = 64;
 /** Removes fields that are null, in place: Go programs write null for what is not set. */
 function withoutNulls(value: unknown, depth = 0): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (depth > MAX_DEPTH) {
-    throw new CortenError("invalid-argument", `config.json is nested deeper than ${MAX_DEPTH} levels`);
-  }
+  checkDepth(depth);
   const fields = value as Record<string, unknown>;
   const isArray = Array.isArray(value);
   for (const name in fields) {
@@ -80,4 +78,27 @@ function withoutNulls(value: unknown, depth = 0): unknown {
     else if (!isArray) delete fields[name];
   }
   return value;
+}
+
+/** A copy of a document without the fields that are null. structuredClone would take ten times as long. */
+function copyWithoutNulls(value: unknown, depth = 0): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  checkDepth(depth);
+  if (Array.isArray(value)) return value.map((element) => copyWithoutNulls(element, depth + 1));
+  const fields = value as Readonly<Record<string, unknown>>;
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(fields)) {
+    const field = copyWithoutNulls(fields[name], depth + 1);
+    if (field === null) continue;
+    // An assignment to this name would set the prototype.
+    if (name === "__proto__") Object.defineProperty(copy, name, { value: field, enumerable: true });
+    else copy[name] = field;
+  }
+  return copy;
+}
+
+function checkDepth(depth: number): void {
+  if (depth > MAX_DEPTH) {
+    throw new CortenError("invalid-argument", `config.json is nested deeper than ${MAX_DEPTH} levels`);
+  }
 }
