@@ -173,6 +173,13 @@ static void tell_end(const struct keeper *keeper)
 		(void)send(keeper->service.control, message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+static void tell_recorded(const struct keeper *keeper)
+{
+	const unsigned char message = CONTROL_RECORDED;
+	if (keeper->service.control >= 0)
+		(void)send(keeper->service.control, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void make_worker(struct keeper *keeper)
 {
 	int pair[2];
@@ -196,6 +203,8 @@ static void make_worker(struct keeper *keeper)
 	keeper->worker = pid;
 	if (keeper->ended)
 		tell_end(keeper);
+	if (keeper->recorded)
+		tell_recorded(keeper);
 }
 
 static long long now_ms(void)
@@ -224,6 +233,7 @@ static void record_end(struct keeper *keeper)
 		return;
 	keeper->recorded = true;
 	(void)exit_record_write(keeper->options->exit_record, &keeper->ending, &fault);
+	tell_recorded(keeper);
 	for (unsigned int i = 0; i < keeper->options->cgroup_count; i++)
 		(void)cgroup_remove(keeper->options->cgroups[i], &fault);
 }

@@ -26,6 +26,7 @@ static bool input_closing;
 static bool ended;
 static uint8_t exit_payload[2];
 static bool exit_known;
+static bool recorded;
 
 static void tell_keeper(const struct service *service, enum control_message message)
 {
@@ -151,6 +152,10 @@ static void take_control(struct service *service)
 		exit_payload[1] = message[2];
 		return;
 	}
+	if (got == 1 && message[0] == CONTROL_RECORDED) {
+		recorded = true;
+		return;
+	}
 	/* The keeper is gone: how the container ends will not be known, only that it did. */
 	close(service->control);
 	service->control = -1;
@@ -212,6 +217,17 @@ static void flush_clients(struct service *service)
 		clients_handle(entries, count, handle_frame, service);
 }
 
+/* Who is told of the end may look at once: by then it has to stand in the record. A keeper that died ends the wait. */
+static void await_record(struct service *service)
+{
+	long long deadline = now_ms() + LINGER_MS;
+	while (!recorded && service->control >= 0 && now_ms() < deadline) {
+		struct pollfd control = { .fd = service->control, .events = POLLIN };
+		if (poll(&control, 1, 50) > 0)
+			take_control(service);
+	}
+}
+
 /*
  * The container's last words. All that is in the pipes goes to the log; a lossless client gets it however long it
  * takes to read (`corten run … | less`), any other as far as it reads it soon.
@@ -229,6 +245,7 @@ static void drain(struct service *service)
 		more = (streams->error >= 0 && copy_output(service, &streams->error, true)) || more;
 	}
 	tell_keeper(service, CONTROL_DRAINED);
+	await_record(service);
 	if (exit_known)
 		clients_send(FRAME_EXIT, exit_payload, sizeof(exit_payload));
 	long long deadline = now_ms() + LINGER_MS;

@@ -20,6 +20,8 @@ enum control_message {
 	CONTROL_CLOSE_STDIN = 'C',
 	/* Worker to keeper, after the end: the log is complete. */
 	CONTROL_DRAINED = 'D',
+	/* Keeper to worker: the exit record is written, clients may be told. */
+	CONTROL_RECORDED = 'R',
 };
 
 struct service {
