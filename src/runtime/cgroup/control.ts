@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pause } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
@@ -109,7 +109,8 @@ export async function killAll(groups: readonly CgroupDirectory[]): Promise<void>
   }
   if (containerProcesses(groups).length === 0) return;
   const freezer = freezerOf(groups);
-  if (freezer === undefined) {
+  // A maker that was killed may have left the group unmade: then no program of the container's has run that could fork.
+  if (freezer === undefined || !existsSync(freezer.path)) {
     killEach(groups);
     return;
   }
