@@ -54,6 +54,7 @@ enum plan_operation {
 	OP_CHANGE_ROOT = 30,
 	OP_MASK = 31,
 	OP_PROTECT = 32,
+	OP_UNMOUNT = 33,
 	OP_MAKE_DIRECTORY = 40,
 	OP_WRITE = 41,
 	OP_MAKE_NODE = 42,
@@ -132,6 +133,7 @@ enum plan_operation {
 	X(OP_CHANGE_ROOT, change_root, "changeRoot", 1, FIELD_IN) \
 	X(OP_MASK, mask, "mask", 4, FIELD_IN, FIELD_TEXT, FIELD_IN, FIELD_IN) \
 	X(OP_PROTECT, protect, "protect", 2, FIELD_IN, FIELD_TEXT) \
+	X(OP_UNMOUNT, unmount, "unmount", 1, FIELD_IN) \
 	X(OP_MAKE_DIRECTORY, make_directory, "makeDirectory", 3, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_INT) \
 	X(OP_WRITE, write, "write", 5, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_DATA, FIELD_INT, FIELD_INT) \
 	X(OP_MAKE_NODE, make_node, "makeNode", 7, FIELD_IN, FIELD_TEXT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT) \
@@ -248,6 +250,7 @@ enum plan_operation {
 #define MASK_DIRECTORY 3
 #define PROTECT_ROOT 0
 #define PROTECT_PATH 1
+#define UNMOUNT_MOUNT 0
 #define MAKE_DIRECTORY_DIR 0
 #define MAKE_DIRECTORY_PATH 1
 #define MAKE_DIRECTORY_MODE 2

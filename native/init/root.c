@@ -29,6 +29,17 @@ int op_privatize_parent(struct execution *x)
 	}
 }
 
+int op_unmount(struct execution *x)
+{
+	int mount = in_field(x, UNMOUNT_MOUNT);
+	char path[64];
+	struct format out = format_start(path, sizeof(path));
+	format_print(&out, "/proc/self/fd/%d", mount);
+	int error = k_umount(path, MNT_DETACH);
+	/* EINVAL: it is in no mount table. */
+	return error < 0 && error != -EINVAL ? fail(x, error, "umount2(%f, MNT_DETACH)", mount) : 0;
+}
+
 int op_pivot_root(struct execution *x)
 {
 	int root = in_field(x, PIVOT_ROOT_ROOT);

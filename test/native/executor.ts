@@ -70,6 +70,7 @@ const MORE_REGISTER_FIELDS = new Set([
   "directory",
   "cgroup",
   "process",
+  "mount",
   "terminal",
   "master",
   "slave",

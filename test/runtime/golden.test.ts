@@ -156,6 +156,12 @@ const plans: Readonly<Record<string, () => LaunchPlan>> = {
     compileLaunch(
       launchInput({ config: { ociVersion: "1.0.0", root: { path: "rootfs" }, process: config().process! } }),
     ).plan,
+  "mounts-on-host": () => {
+    const { linux, hostname, ...rest } = config();
+    return compileLaunch(
+      launchInput({ config: { ...rest, linux: { ...linux, namespaces: [] } }, mode: "foreground" }),
+    ).plan;
+  },
   exec: () =>
     compileExec({
       id: "box",

@@ -31,5 +31,10 @@ export interface ContainerRecord {
   readonly maker: string;
   readonly cgroups: readonly CgroupDirectory[];
   readonly cleanupPaths: readonly string[];
+  /**
+   * Without a mount namespace: the container's mount over its root directory, as the number of mounts that were there
+   * before.
+   */
+  readonly rootMounts?: number;
   readonly config: RuntimeConfig;
 }

@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
-import { isAlive, type ProcessIdentity, pause } from "../../host/index.ts";
+import { isAlive, type ProcessIdentity, pause, readHostFacts } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { killAll, removeGroup, removeGroups, setFrozen } from "../cgroup/control.ts";
 import { StateFile } from "../plan/launch-input.ts";
+import type { ContainerRecord } from "./container.ts";
 import { runHooks } from "./host-hooks.ts";
 import { readIdentity, readRecord, removeStateDirectory } from "./state-directory.ts";
 import { type Observed, observe } from "./status.ts";
@@ -14,13 +15,18 @@ const KILL_TIMEOUT = 10_000;
  * Ends what runs of a container and removes everything that is left of it. The order lets any later call repeat it:
  * the state, which knows what there is to remove, goes last.
  */
-export async function destroy(root: string, { record, status, init, maker }: Observed): Promise<void> {
+export async function destroy(
+  root: string,
+  { record, status, init, maker }: Observed,
+  unmount: (id: string, path: string) => Promise<void>,
+): Promise<void> {
   // While its maker lives it could make more than what is removed here; a supervisor ends with its container.
   if (status === "creating" && maker !== undefined && maker.pid !== process.pid) await killProcess(maker);
   if (status === "paused") await setFrozen(record.cgroups, false);
   if (init !== undefined) await killProcess(init);
   await killAll(record.cgroups);
   await removeGroups(record.cgroups);
+  if (coversRoot(record)) await unmount(record.id, record.rootfs);
   for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
   removeStateDirectory(root, record.id);
   try {
@@ -29,6 +35,12 @@ export async function destroy(root: string, { record, status, init, maker }: Obs
     // The standard: told, but the container is deleted all the same.
     process.emitWarning((error as Error).message);
   }
+}
+
+/** True while the mount of a container without a mount namespace lies over its root directory. */
+function coversRoot({ rootfs, rootMounts }: ContainerRecord): boolean {
+  if (rootMounts === undefined) return false;
+  return readHostFacts().mounts.filter(({ mountpoint }) => mountpoint === rootfs).length > rootMounts;
 }
 
 /**
@@ -40,7 +52,7 @@ export function removeUnfinished(root: string, id: string): boolean {
   const record = readRecord(root, id);
   if (record === undefined) return true;
   const { status, init } = observe(root, id);
-  if (status !== "stopped" || init !== undefined) return false;
+  if (status !== "stopped" || init !== undefined || coversRoot(record)) return false;
   for (const group of record.cgroups) if (!removeGroup(group.path)) return false;
   for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
   removeStateDirectory(root, id);

@@ -10,6 +10,7 @@ import { compileLaunch } from "../plan/compile-launch.ts";
 import type { CompiledLaunch, LaunchInput, LaunchMode } from "../plan/launch-input.ts";
 import { readMountOptions } from "../plan/mount-options.ts";
 import type { RootRecipe } from "../plan/root-recipe.ts";
+import { mountsWithoutNamespace } from "../plan/shared-mounts.ts";
 import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkId } from "./id.ts";
@@ -177,6 +178,11 @@ function makeRecord(input: LaunchInput, host: HostFacts): ContainerRecord {
       path,
     })),
     cleanupPaths: input.cleanupPaths ?? [],
+    ...(mountsWithoutNamespace(config) ? { rootMounts: mountsAt(input.root, host) } : {}),
     config,
   };
+}
+
+function mountsAt(root: RootRecipe, { mounts }: HostFacts): number {
+  return root.kind === "directory" ? mounts.filter(({ mountpoint }) => mountpoint === root.path).length : 0;
 }

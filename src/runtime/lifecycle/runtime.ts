@@ -16,6 +16,7 @@ import { compileSignal } from "../plan/compile-exec.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { type LaunchMode, StateFile } from "../plan/launch-input.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
+import { compileUnmount } from "../plan/shared-mounts.ts";
 import type { ContainerInfo, ContainerRecord } from "./container.ts";
 import { destroy, removeUnfinished } from "./destroy.ts";
 import { runHooks } from "./host-hooks.ts";
@@ -110,7 +111,7 @@ export class Runtime {
     try {
       await runHooks(container.record, "poststart", "running", container.init?.pid);
     } catch (error) {
-      await destroy(this.root, this.#observe(id));
+      await destroy(this.root, this.#observe(id), (name, path) => this.#unmount(name, path));
       throw error;
     }
   }
@@ -182,7 +183,7 @@ export class Runtime {
         },
       );
     }
-    await destroy(this.root, container);
+    await destroy(this.root, container, (name, path) => this.#unmount(name, path));
   }
 
   /** PIDs of the container's processes on the host. */
@@ -227,6 +228,11 @@ export class Runtime {
       if (error instanceof CortenError && error.errno === "ESRCH") return false;
       throw error;
     }
+  }
+
+  async #unmount(id: string, path: string): Promise<void> {
+    const plan = compileUnmount(path, { failureFile: newFailureFile(this.root, id), onFailure: [] });
+    await launch(this.#launchPlan(id, plan, []));
   }
 
   #observe(id: string): Observed {

@@ -1,5 +1,4 @@
 import { posix } from "node:path";
-import { configFault } from "../config/check.ts";
 import type { SectionBuilder } from "./builder.ts";
 import { enterCgroups, groupsToJoin } from "./cgroup-operations.ts";
 import * as k from "./constants.ts";
@@ -14,18 +13,26 @@ import { compileRoot, enterRoot, protectRoot } from "./root.ts";
 import { compileSysctls } from "./sysctl.ts";
 import { bindConsole, openTerminal } from "./terminal.ts";
 
+/** Descriptors of the host's section that the container's inherits. */
+export interface Inherited {
+  /** The FIFO at which it waits for `start`. */
+  readonly fifo: Register | undefined;
+  /** The mount over its root directory, without a mount namespace of its own. */
+  readonly cover: Register | undefined;
+}
+
 /** The section of the container's own process, from its first instruction to the user's program. */
 export function compileContainer(
   c: SectionBuilder,
   input: LaunchInput,
   namespaces: Namespaces,
-  fifo: Register | undefined,
+  { fifo, cover }: Inherited,
   warnings: string[],
 ): void {
   const { config } = input;
   const process = config.process!;
   prepareProcess(c, input, namespaces);
-  const slave = buildRoot(c, input, namespaces, warnings);
+  const slave = buildRoot(c, input, namespaces, cover, warnings);
   if (slave !== undefined) {
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
     c.close(slave);
@@ -79,10 +86,12 @@ function buildRoot(
   c: SectionBuilder,
   input: LaunchInput,
   namespaces: Namespaces,
+  cover: Register | undefined,
   warnings: string[],
 ): Register | undefined {
   const { config } = input;
-  if (namespaces.mount === "none") refuseMounts(input);
+  // Without one the root is a plain directory of the host's, in which nothing is made.
+  const hasMounts = namespaces.mount !== "none" || cover !== undefined;
   let entered = false;
   const comeIntoCgroups = () => {
     if (entered) return;
@@ -97,14 +106,14 @@ function buildRoot(
       c.at(pointerOf(config, "cgroup"), () => c.add("unshare", { flags: k.CLONE_NEWCGROUP }));
     }
   };
-  const root = compileRoot(c, input, namespaces.mount);
+  const root = compileRoot(c, input, namespaces.mount, cover);
   const mounts = compileMounts(c, root, input, comeIntoCgroups);
   warnings.push(...mounts.warnings);
-  if (namespaces.mount !== "none" && !mounts.devIsBound) compileDevices(c, root, input);
+  if (hasMounts && !mounts.devIsBound) compileDevices(c, root, input);
   makeWorkingDirectory(c, root, input);
   const slave =
     config.process?.terminal === true ? openTerminal(c, root, config.process, "/process") : undefined;
-  if (slave !== undefined && namespaces.mount !== "none") bindConsole(c, root, slave);
+  if (slave !== undefined && hasMounts) bindConsole(c, root, slave);
   const coversEarly = coveredPaths(input).some((path) =>
     mounts.lateDestinations.some((late) => related(path, late)),
   );
@@ -124,32 +133,14 @@ function buildRoot(
   compileSysctls(c, input);
   enterRoot(c, root, input, namespaces.mount);
   if (slave === undefined) c.add("refreshNull", { root });
-  c.close(root);
+  // The host's section still holds the cover under this number.
+  if (cover === undefined) c.close(root);
+  else c.add("close", { fd: root });
   return slave;
 }
 
 function pointerOf({ linux }: LaunchInput["config"], type: string): string {
   return `/linux/namespaces/${linux?.namespaces?.findIndex((namespace) => namespace.type === type)}`;
-}
-
-/** Without a mount namespace each mount would be the host's, and would stay. */
-function refuseMounts({ config }: LaunchInput): void {
-  const settings: ReadonlyArray<readonly [string, readonly unknown[] | undefined]> = [
-    ["/mounts", config.mounts],
-    ["/linux/maskedPaths", config.linux?.maskedPaths],
-    ["/linux/readonlyPaths", config.linux?.readonlyPaths],
-  ];
-  for (const [pointer, list] of settings) {
-    if ((list ?? []).length > 0) {
-      throw configFault(
-        pointer,
-        "needs a mount namespace in /linux/namespaces",
-        "else the host itself would change",
-      );
-    }
-  }
-  if (config.root?.readonly === true)
-    throw configFault("/root/readonly", "needs a mount namespace in /linux/namespaces");
 }
 
 /** A working directory that the image lacks is made while the root can still be written. */

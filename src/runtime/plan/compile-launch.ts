@@ -11,6 +11,7 @@ import { compileHooks, hasHooks } from "./hooks.ts";
 import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
 import { cloneInto, openNamespaces } from "./namespaces.ts";
 import { PLAN_VERSION, type Register } from "./operation.ts";
+import { coverRoot, mountsWithoutNamespace } from "./shared-mounts.ts";
 import { receiveTerminal } from "./terminal.ts";
 
 /**
@@ -30,8 +31,8 @@ export function compileLaunch(input: LaunchInput): CompiledLaunch {
   const h = new SectionBuilder("host", registers);
   const c = new SectionBuilder("container", registers);
   const cleanup = new SectionBuilder("cleanup", registers);
-  compileHost(h, c, input, warnings);
-  compileCleanup(cleanup, input);
+  const cover = compileHost(h, c, input, warnings);
+  compileCleanup(cleanup, input, cover);
   return {
     plan: {
       version: PLAN_VERSION,
@@ -44,7 +45,13 @@ export function compileLaunch(input: LaunchInput): CompiledLaunch {
   };
 }
 
-function compileHost(h: SectionBuilder, c: SectionBuilder, input: LaunchInput, warnings: string[]): void {
+/** Returns the mount over the root directory where the container shares the host's mount namespace. */
+function compileHost(
+  h: SectionBuilder,
+  c: SectionBuilder,
+  input: LaunchInput,
+  warnings: string[],
+): Register | undefined {
   const { config, mode, cgroups, stateDirectory } = input;
   checkTerminal(input);
   const limits = cgroupLimits(cgroups, config.linux?.resources);
@@ -59,11 +66,12 @@ function compileHost(h: SectionBuilder, c: SectionBuilder, input: LaunchInput, w
   const unified = unifiedGroup(cgroups);
   if (unified !== undefined) makeCgroups(h, cgroups, 2, limits);
   const group = unified === undefined ? null : openGroup(h, unified.path);
+  const cover = mountsWithoutNamespace(config) ? coverRoot(h, input) : undefined;
   const child = h.take("container's process");
   cloneInto(h, namespaces, () =>
     h.add("clone", { out: child, section: "container", flags: namespaces.cloned, cgroup: group }),
   );
-  compileContainer(c, input, namespaces, fifo, warnings);
+  compileContainer(c, input, namespaces, { fifo, cover }, warnings);
   const early = hasHooks(config, "prestart", "createRuntime", "createContainer");
   if (early) record(h, posix.join(stateDirectory, StateFile.creating), false);
   const entered = groupsToJoin(cgroups);
@@ -81,6 +89,7 @@ function compileHost(h: SectionBuilder, c: SectionBuilder, input: LaunchInput, w
     h.add("notify", { event: Step.hooksDone });
   }
   finishHost(h, input, terminal);
+  return cover;
 }
 
 function finishHost(h: SectionBuilder, input: LaunchInput, terminal: Register | undefined): void {

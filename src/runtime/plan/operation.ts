@@ -102,6 +102,11 @@ export const OPERATIONS = {
   mask: { code: 31, fields: { root: "in", path: "text", file: "in", directory: "in" } },
   /** readonlyPaths: a recursive clone of `path` is made read-only while detached, then moved over it; ENOENT is left alone. */
   protect: { code: 32, fields: { root: "in", path: "text" } },
+  /**
+   * umount2(MNT_DETACH) of the mount whose root `mount` is, with all that is mounted in it. One that was never attached
+   * is gone by itself.
+   */
+  unmount: { code: 33, fields: { mount: "in" } },
 
   // ── files ────────────────────────────────────────────────────────────────────────────────
   /**

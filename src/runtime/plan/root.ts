@@ -26,7 +26,13 @@ function propagationOf({ config }: LaunchInput): { type: number; recursive: bool
  * Makes the root file system a mount of its own, in the container's mount namespace. From here on every path of the
  * container is resolved below the register that this returns, never again as a string of the host.
  */
-export function compileRoot(c: SectionBuilder, input: LaunchInput, namespace: MountNamespace): Register {
+export function compileRoot(
+  c: SectionBuilder,
+  input: LaunchInput,
+  namespace: MountNamespace,
+  cover: Register | undefined,
+): Register {
+  if (cover !== undefined) return cover;
   if (namespace === "none") return openPlainRoot(c, input);
   const host = c.take("/");
   c.add("open", { out: host, dir: null, path: "/", flags: k.O_PATH | k.O_DIRECTORY, mode: 0 });
