@@ -33,7 +33,7 @@ function contestants(scratch: string): Contestant[] {
   makeBundle(bundle, ["/bin/true"]);
   return [cortenOci, "crun", "runc"].map((program) => {
     const name = program === cortenOci ? "corten-oci" : program;
-    const args = ["--root", join(scratch, `state-${name}`), "run", "-b", bundle, `bench-${name}`];
+    const args = ["--root", `/run/bench-${name}`, "run", "-b", bundle, `bench-${name}`];
     return { name, run: () => mustRun(program, ...args) };
   });
 }

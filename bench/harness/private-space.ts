@@ -15,7 +15,7 @@ export function isInside(): boolean {
  */
 export function runInside(): number {
   const script =
-    'if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; "$@"; exit $?';
+    'if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; mount -t tmpfs -o mode=755 tmpfs /run; "$@"; exit $?';
   const child = spawnSync(
     "unshare",
     [
