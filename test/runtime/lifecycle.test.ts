@@ -243,6 +243,21 @@ describe("the life of a container", { skip: isRoot ? false : "needs root" }, () 
     );
   });
 
+  it("runs every poststop hook, and tells what became of them", async () => {
+    const { runtime, directory } = containers;
+    const file = join(directory, "poststop");
+    const id = await containers.create(["/bin/true"], (config) => {
+      const last = { path: "/bin/sh", args: ["sh", "-c", `cat > ${file}`] };
+      Object.assign(config, { hooks: { poststop: [{ path: "/bin/false" }, { path: "/no/such" }, last] } });
+    });
+    const errors = await runtime.delete(id);
+    assert.deepEqual(
+      errors.map(({ pointer }) => pointer),
+      ["/hooks/poststop/0", "/hooks/poststop/1"],
+    );
+    assert.match(readFileSync(file, "utf8"), /"status":"stopped"/);
+  });
+
   it("finishes or undoes what a killed executor left", async () => {
     const { runtime, bundle } = containers;
     const { spawn } = await import("node:child_process");

@@ -19,7 +19,9 @@ export async function main(line: readonly string[]): Promise<number> {
     case "mistake": {
       const log = new Log(outcome.globals as LogOptions);
       const [best] = outcome.suggestions;
-      log.error(outcome.message + (best === undefined ? "" : `; did you mean ${best}?`));
+      // The log puts the program's name in front by itself.
+      const message = outcome.message.replace(`${program.name}: `, "");
+      log.error(message + (best === undefined ? "" : `; did you mean ${best}?`));
       const names = outcome.path.map(({ name }) => ` ${name}`).join("");
       write(2, `see: ${program.name}${names} --help\n`);
       return 1;

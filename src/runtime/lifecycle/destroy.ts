@@ -4,7 +4,7 @@ import { CortenError } from "../../spec/index.ts";
 import { killAll, removeGroup, removeGroups, setFrozen } from "../cgroup/control.ts";
 import { StateFile } from "../plan/launch-input.ts";
 import type { ContainerRecord } from "./container.ts";
-import { runHooks } from "./host-hooks.ts";
+import { runPoststopHooks } from "./host-hooks.ts";
 import { readIdentity, readRecord, removeStateDirectory } from "./state-directory.ts";
 import { type Observed, observe } from "./status.ts";
 
@@ -13,13 +13,14 @@ const KILL_TIMEOUT = 10_000;
 
 /**
  * Ends what runs of a container and removes everything that is left of it. The order lets any later call repeat it:
- * the state, which knows what there is to remove, goes last.
+ * the state, which knows what there is to remove, goes last. Returns the errors of poststop hooks: the container is
+ * deleted all the same.
  */
 export async function destroy(
   root: string,
   { record, status, init, maker }: Observed,
   unmount: (id: string, path: string) => Promise<void>,
-): Promise<void> {
+): Promise<CortenError[]> {
   // While its maker lives it could make more than what is removed here; a supervisor ends with its container.
   if (status === "creating" && maker !== undefined && maker.pid !== process.pid) await killProcess(maker);
   if (status === "paused") await setFrozen(record.cgroups, false);
@@ -29,12 +30,7 @@ export async function destroy(
   if (coversRoot(record)) await unmount(record.id, record.rootfs);
   for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
   removeStateDirectory(root, record.id);
-  try {
-    await runHooks(record, "poststop", "stopped", undefined);
-  } catch (error) {
-    // The standard: told, but the container is deleted all the same.
-    process.emitWarning((error as Error).message);
-  }
+  return runPoststopHooks(record);
 }
 
 /** True while the mount of a container without a mount namespace lies over its root directory. */

@@ -13,10 +13,33 @@ export async function runHooks(
   status: RuntimeStatus,
   pid: number | undefined,
 ): Promise<void> {
-  for (const [index, hook] of (record.config.hooks?.[kind] ?? []).entries()) {
-    const { before, after } = hookState(record, status);
-    await runHook(hook, `/hooks/${kind}/${index}`, `${before}${pid ?? 0}${after}`);
+  for (const run of hookCalls(record, kind, status, pid)) await run();
+}
+
+/** Runs every poststop hook, whatever becomes of those before it (runtime.md "Lifecycle"). Returns their errors. */
+export async function runPoststopHooks(record: ContainerRecord): Promise<CortenError[]> {
+  const errors: CortenError[] = [];
+  for (const run of hookCalls(record, "poststop", "stopped", undefined)) {
+    try {
+      await run();
+    } catch (error) {
+      if (!(error instanceof CortenError)) throw error;
+      errors.push(error);
+    }
   }
+  return errors;
+}
+
+function hookCalls(
+  record: ContainerRecord,
+  kind: keyof RuntimeHooks,
+  status: RuntimeStatus,
+  pid: number | undefined,
+): Array<() => Promise<void>> {
+  return (record.config.hooks?.[kind] ?? []).map((hook, index) => () => {
+    const { before, after } = hookState(record, status);
+    return runHook(hook, `/hooks/${kind}/${index}`, `${before}${pid ?? 0}${after}`);
+  });
 }
 
 async function runHook(hook: RuntimeHook, at: string, input: string): Promise<void> {

@@ -160,17 +160,17 @@ export class Runtime {
   }
 
   /**
-   * Removes a stopped or merely created container and runs its poststop hooks. With `force` a running one is killed
-   * first, and one that does not exist is no error.
+   * Removes a stopped or merely created container and runs its poststop hooks, whose errors it returns: they are for
+   * a log. With `force` a running one is killed first, and one that does not exist is no error.
    *
    * @throws failed-precondition `cannot delete container ID that is not stopped: STATUS`
    */
-  async delete(id: string, options: { readonly force?: boolean } = {}): Promise<void> {
+  async delete(id: string, options: { readonly force?: boolean } = {}): Promise<readonly CortenError[]> {
     let container: Observed;
     try {
       container = this.#observe(id);
     } catch (error) {
-      if (options.force === true && error instanceof CortenError && error.code === "not-found") return;
+      if (options.force === true && error instanceof CortenError && error.code === "not-found") return [];
       throw error;
     }
     const { status } = container;
@@ -183,7 +183,7 @@ export class Runtime {
         },
       );
     }
-    await destroy(this.root, container, (name, path) => this.#unmount(name, path));
+    return destroy(this.root, container, (name, path) => this.#unmount(name, path));
   }
 
   /** PIDs of the container's processes on the host. */
