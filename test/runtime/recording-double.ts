@@ -282,7 +282,7 @@ export class RecordingDouble {
     const target = this.#read(operation, to);
     if (mount.kind !== "detached") this.#violate(operation, "moves what is no detached mount");
     if (target.kind === "host") {
-      const place = `${target.path === "/" ? "" : target.path}/${path}`;
+      const place = path === "" ? target.path : `${target.path === "/" ? "" : target.path}/${path}`;
       if (this.#rootAttached || place !== this.#allowed.place)
         this.#violate(operation, `mounts on ${place} of the host`);
       this.#rootAttached = true;
