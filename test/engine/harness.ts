@@ -27,6 +27,8 @@ export async function makeTestEngine(): Promise<TestEngine> {
   const archive = join(scratch.path, "busybox.tar");
   await makeBusyboxImage(archive, IMAGE);
   await addImage(engine, `docker-archive:${archive}`, IMAGE);
+  // A run that was killed from outside may have left some; they are not this one's.
+  const foreign = new Set(emptyCgroups());
   return {
     engine,
     root,
@@ -37,7 +39,7 @@ export async function makeTestEngine(): Promise<TestEngine> {
         ...["containers", "volumes"].flatMap((name) => namesIn(join(root, name))),
         ...["monitor", "engine"].flatMap((name) => namesIn(join(runRoot, name))),
       ];
-      const groups = new Set(emptyCgroups());
+      const groups = new Set(emptyCgroups()).difference(foreign);
       for (let attempt = 0; attempt < 10 && groups.size > 0; attempt++) {
         await delay(100);
         const now = new Set(emptyCgroups());
