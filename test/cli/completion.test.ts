@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { command, corten, isInstalled } from "../support/index.ts";
+import { command, commandOutput, corten, temporaryDirectory } from "../support/index.ts";
 
 /** What bash would offer for a line, by its own machinery: the script is sourced and its function called. */
 async function bash(line: string): Promise<string[]> {
@@ -43,9 +45,11 @@ describe("completion in bash", () => {
 });
 
 for (const shell of ["bash", "zsh", "fish"]) {
-  test(`the script for ${shell} is one that it understands`, { skip: !isInstalled(shell) }, async () => {
-    const { stdout } = await command(corten, ["completion", shell]);
-    const { exitCode, stderr } = await command(shell, ["-n"], { input: stdout });
+  test(`the script for ${shell} is one that it understands`, async () => {
+    using scratch = temporaryDirectory("completion");
+    const script = join(scratch.path, "script");
+    writeFileSync(script, await commandOutput(corten, ["completion", shell]));
+    const { exitCode, stderr } = await command(shell, ["-n", script]);
     assert.deepEqual([exitCode, stderr], [0, ""]);
   });
 }
