@@ -47,6 +47,8 @@ export const suites: readonly Suite[] = [
     minutes: 10,
   },
   { name: "cve", folders: ["test/cve"], build: ["native", "image", "executable"], minutes: 5 },
+  // Virtual machines with a kernel of their own. The first run makes their disks, in about two minutes.
+  { name: "vm", folders: ["test/vm"], build: ["native", "image", "executable"], minutes: 15 },
   { name: "e2e", folders: ["test/e2e"], build: ["native", "image", "executable"], minutes: 10 },
 ];
 
