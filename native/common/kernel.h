@@ -472,6 +472,18 @@ static inline void k_clock(int clock, struct __kernel_timespec *out)
 	call2(__NR_clock_gettime, clock, out);
 }
 
+union bpf_attr;
+
+static inline int k_bpf(int command, union bpf_attr *attributes, size_t size)
+{
+	/* The verifier may be told to start over by a signal. */
+	for (int tries = 0;; tries++) {
+		int result = (int)call3(__NR_bpf, command, attributes, size);
+		if (result != -EAGAIN || tries == 5)
+			return result;
+	}
+}
+
 static inline void k_sleep(long nanoseconds)
 {
 	struct __kernel_timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };

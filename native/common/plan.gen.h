@@ -102,6 +102,11 @@ enum plan_operation {
 	OP_REFRESH_NULL = 112,
 	OP_OWN_STDIO = 113,
 	OP_SET_STDIO = 114,
+	OP_ATTACH_DEVICE_FILTER = 160,
+	OP_ENABLE_CONTROLLERS = 161,
+	OP_DELEGATE_CGROUP = 162,
+	OP_WRITE_FIRST = 163,
+	OP_LINGER = 164,
 	OP_FIND_EXECUTABLE = 120,
 	OP_CLOSE_FROM = 121,
 	OP_AWAIT_START = 122,
@@ -181,6 +186,11 @@ enum plan_operation {
 	X(OP_REFRESH_NULL, refresh_null, "refreshNull", 1, FIELD_IN) \
 	X(OP_OWN_STDIO, own_stdio, "ownStdio", 1, FIELD_INT) \
 	X(OP_SET_STDIO, set_stdio, "setStdio", 3, FIELD_IN_OPTIONAL, FIELD_IN_OPTIONAL, FIELD_IN_OPTIONAL) \
+	X(OP_ATTACH_DEVICE_FILTER, attach_device_filter, "attachDeviceFilter", 3, FIELD_IN, FIELD_DATA, FIELD_INT) \
+	X(OP_ENABLE_CONTROLLERS, enable_controllers, "enableControllers", 1, FIELD_TEXT) \
+	X(OP_DELEGATE_CGROUP, delegate_cgroup, "delegateCgroup", 3, FIELD_TEXT, FIELD_INT, FIELD_LIST) \
+	X(OP_WRITE_FIRST, write_first, "writeFirst", 2, FIELD_LIST, FIELD_LIST) \
+	X(OP_LINGER, linger, "linger", 1, FIELD_INT) \
 	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
 	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \
@@ -357,6 +367,16 @@ enum plan_operation {
 #define SET_STDIO_STDIN 0
 #define SET_STDIO_STDOUT 1
 #define SET_STDIO_STDERR 2
+#define ATTACH_DEVICE_FILTER_CGROUP 0
+#define ATTACH_DEVICE_FILTER_PROGRAM 1
+#define ATTACH_DEVICE_FILTER_REPLACE 2
+#define ENABLE_CONTROLLERS_PATH 0
+#define DELEGATE_CGROUP_PATH 0
+#define DELEGATE_CGROUP_UID 1
+#define DELEGATE_CGROUP_FILES 2
+#define WRITE_FIRST_PATHS 0
+#define WRITE_FIRST_DATA 1
+#define LINGER_MS 0
 #define FIND_EXECUTABLE_NAME 0
 #define FIND_EXECUTABLE_PATH 1
 #define CLOSE_FROM_FIRST 0

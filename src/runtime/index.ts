@@ -9,6 +9,7 @@
  */
 
 export type { CgroupDirectory } from "./cgroup/control.ts";
+export { compileDeviceRules } from "./cgroup/device-program.ts";
 export type { CgroupPlan, ContainerCgroup } from "./cgroup/layout.ts";
 export { planCgroups } from "./cgroup/layout.ts";
 export { CAPABILITIES } from "./config/capabilities.ts";

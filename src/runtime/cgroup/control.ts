@@ -16,7 +16,8 @@ function code(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
 
-function readOptional(file: string): string | undefined {
+/** A small file of a control group; undefined where there is none. */
+export function readKnob(file: string): string | undefined {
   try {
     return readFileSync(file, "latin1");
   } catch (error) {
@@ -38,7 +39,7 @@ function children(path: string): string[] {
 
 /** PIDs in the group and in those below it. */
 export function groupProcesses(path: string): number[] {
-  const own = (readOptional(join(path, "cgroup.procs")) ?? "").split("\n").filter(Boolean).map(Number);
+  const own = (readKnob(join(path, "cgroup.procs")) ?? "").split("\n").filter(Boolean).map(Number);
   return [...own, ...children(path).flatMap(groupProcesses)].filter((pid) => pid > 0);
 }
 
@@ -62,8 +63,8 @@ function freezerOf(groups: readonly CgroupDirectory[]): CgroupDirectory | undefi
 export function isFrozen(groups: readonly CgroupDirectory[]): boolean {
   const freezer = freezerOf(groups);
   if (freezer === undefined) return false;
-  if (freezer.version === 1) return /^FR/.test(readOptional(join(freezer.path, "freezer.state")) ?? "");
-  return /^frozen 1$/m.test(readOptional(join(freezer.path, "cgroup.events")) ?? "");
+  if (freezer.version === 1) return /^FR/.test(readKnob(join(freezer.path, "freezer.state")) ?? "");
+  return /^frozen 1$/m.test(readKnob(join(freezer.path, "cgroup.events")) ?? "");
 }
 
 /**
@@ -83,8 +84,7 @@ export async function setFrozen(groups: readonly CgroupDirectory[], frozen: bool
   // A process that just forked can leave a v1 group in FREEZING until it is told again.
   for (let attempt = 0; attempt < 500; attempt++) {
     writeFileSync(join(freezer.path, file), value);
-    const state =
-      freezer.version === 1 ? readOptional(join(freezer.path, "freezer.state"))?.trim() : undefined;
+    const state = freezer.version === 1 ? readKnob(join(freezer.path, "freezer.state"))?.trim() : undefined;
     if (freezer.version === 1 ? state === value : isFrozen(groups) === frozen) return;
     await pause(2);
   }

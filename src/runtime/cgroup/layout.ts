@@ -18,7 +18,8 @@ export interface CgroupPlan {
 /**
  * Where a container's control groups are. An absolute `cgroupsPath` counts from the hierarchy's mount point; a
  * relative one, and the default (the container's ID), from the group of the calling process, so that a limit
- * that applies to the caller applies to what it starts.
+ * that applies to the caller applies to what it starts. Where v2 has the controllers it counts from that group's
+ * parent, as with other runtimes: a group that holds processes, such as the caller, can hand none down.
  *
  * @throws invalid-argument for a path with "..", and for one that holds the calling process, too
  */
@@ -34,7 +35,8 @@ export function planCgroups(facts: CgroupFacts, cgroupsPath: string | undefined,
     );
   }
   const groups = facts.hierarchies.map((hierarchy) => {
-    const base = wanted.startsWith("/") ? "/" : hierarchy.own;
+    const near = facts.mode === "unified" ? posix.dirname(hierarchy.own) : hierarchy.own;
+    const base = wanted.startsWith("/") ? "/" : near;
     const path = withoutSlash(posix.join(hierarchy.mountpoint, base, wanted));
     // What a container's end removes, and kills, must never be more than the container.
     const own = withoutSlash(posix.join(hierarchy.mountpoint, hierarchy.own));

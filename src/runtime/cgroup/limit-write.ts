@@ -9,11 +9,15 @@ export interface CgroupWrite {
   readonly at: string;
   /** A number of errno that is no failure; 0 for none. */
   readonly ignore: number;
+  /** Used in place of `file` and `data` where the kernel has that file: absolute path, and what is written to it. */
+  readonly preferred?: { readonly file: string; readonly data: string };
 }
 
 /** What the limits of a configuration come to on this host. */
 export interface CgroupLimits {
   readonly writes: readonly CgroupWrite[];
+  /** On v2: the program that decides about devices; absent where everything is allowed, and on v1. */
+  readonly deviceFilter?: Uint8Array;
   readonly warnings: readonly string[];
 }
 

@@ -5,6 +5,8 @@ import { type CgroupLimits, type CgroupWrite, missingController, wrongVersion } 
 
 const AT = "/linux/resources";
 
+const ENOENT = 2;
+
 /** Collects writes below the groups of the v1 controllers. */
 class Writes {
   readonly list: CgroupWrite[] = [];
@@ -15,12 +17,12 @@ class Writes {
   }
 
   /** Adds a write where `value` is set; `at` is the setting below /linux/resources. */
-  set(controller: string, file: string, value: number | string | undefined, at: string): void {
+  set(controller: string, file: string, value: number | string | undefined, at: string, ignore = 0): void {
     if (value === undefined || value === "") return;
     const pointer = `${AT}${at}`;
     const group = groupOf(this.#plan, controller);
     if (group === undefined) throw missingController(controller, pointer);
-    this.list.push({ file: `${group.path}/${file}`, data: `${value}`, at: pointer, ignore: 0 });
+    this.list.push({ file: `${group.path}/${file}`, data: `${value}`, at: pointer, ignore });
   }
 }
 
@@ -38,7 +40,10 @@ export function limitsV1(plan: CgroupPlan, resources: RuntimeResources): CgroupL
   if (pids !== undefined) writes.set("pids", "pids.max", pids < 0 ? "max" : pids, "/pids/limit");
   if (resources.blockIO !== undefined) blockIO(writes, resources.blockIO);
   for (const [index, { pageSize, limit }] of (resources.hugepageLimits ?? []).entries()) {
-    writes.set("hugetlb", `hugetlb.${pageSize}.limit_in_bytes`, limit, `/hugepageLimits/${index}`);
+    const at = `/hugepageLimits/${index}`;
+    writes.set("hugetlb", `hugetlb.${pageSize}.limit_in_bytes`, limit, at);
+    // Since 5.7 what is reserved is counted by itself; a limit of that alone ends in an error and not in SIGBUS.
+    writes.set("hugetlb", `hugetlb.${pageSize}.rsvd.limit_in_bytes`, limit, at, ENOENT);
   }
   writes.set("net_cls", "net_cls.classid", resources.network?.classID, "/network/classID");
   for (const [index, { name, priority }] of (resources.network?.priorities ?? []).entries()) {

@@ -1,10 +1,5 @@
-import {
-  CortenError,
-  type RuntimeBlockIO,
-  type RuntimeCpu,
-  type RuntimeMemory,
-  type RuntimeResources,
-} from "../../spec/index.ts";
+import type { RuntimeBlockIO, RuntimeCpu, RuntimeMemory, RuntimeResources } from "../../spec/index.ts";
+import { compileDeviceRules } from "./device-program.ts";
 import { type CgroupPlan, unifiedGroup } from "./layout.ts";
 import { type CgroupLimits, type CgroupWrite, missingController, wrongVersion } from "./limit-write.ts";
 
@@ -29,26 +24,36 @@ function limit(value: number | undefined): string | undefined {
   return value < 0 ? "max" : `${value}`;
 }
 
-type Set = (file: string, value: number | string | undefined, at: string) => void;
+/** ENOENT: a kernel without the file cannot limit, which is what this value asks for or comes to. */
+const ENOENT = 2;
+
+type Set = (
+  file: string,
+  value: number | string | undefined,
+  at: string,
+  more?: Partial<CgroupWrite>,
+) => void;
 
 /** Limits by the files of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst). */
 export function limitsV2(plan: CgroupPlan, resources: RuntimeResources): CgroupLimits {
   const warnings: string[] = [];
   const writes: CgroupWrite[] = [];
   const group = unifiedGroup(plan);
-  const set: Set = (file, value, at) => {
+  const set: Set = (file, value, at, more) => {
     if (value === undefined || value === "") return;
     if (group === undefined) throw missingController(file.split(".")[0]!, `${AT}${at}`);
-    writes.push({ file: `${group.path}/${file}`, data: `${value}`, at: `${AT}${at}`, ignore: 0 });
+    writes.push({ file: `${group.path}/${file}`, data: `${value}`, at: `${AT}${at}`, ignore: 0, ...more });
   };
   refuseV1Only(resources);
   const pids = resources.pids?.limit;
   if (pids !== undefined) set("pids.max", pids < 0 ? "max" : pids, "/pids/limit");
   if (resources.memory !== undefined) memory(set, resources.memory, warnings);
-  if (resources.blockIO !== undefined) blockIO(set, resources.blockIO);
+  if (resources.blockIO !== undefined) blockIO(set, resources.blockIO, group?.path ?? "");
   if (resources.cpu !== undefined) cpu(set, resources.cpu);
   for (const [index, { pageSize, limit: bytes }] of (resources.hugepageLimits ?? []).entries()) {
     set(`hugetlb.${pageSize}.max`, bytes, `/hugepageLimits/${index}`);
+    // Since 5.7 what is reserved is counted by itself; a limit of that alone ends in an error and not in SIGBUS.
+    set(`hugetlb.${pageSize}.rsvd.max`, bytes, `/hugepageLimits/${index}`, { ignore: ENOENT });
   }
   for (const [device, { hcaHandles = "max", hcaObjects = "max" }] of Object.entries(resources.rdma ?? {})) {
     set("rdma.max", `${device} hca_handle=${hcaHandles} hca_object=${hcaObjects}`, "/rdma");
@@ -59,17 +64,11 @@ export function limitsV2(plan: CgroupPlan, resources: RuntimeResources): CgroupL
     }
     set(file, value, "/unified");
   }
-  return { writes, warnings };
+  const deviceFilter = compileDeviceRules(resources.devices);
+  return { writes, warnings, ...(deviceFilter === undefined ? {} : { deviceFilter }) };
 }
 
-function refuseV1Only({ network, devices, memory: limits, cpu: times }: RuntimeResources): void {
-  if ((devices ?? []).length > 0) {
-    throw new CortenError(
-      "unimplemented",
-      `config.json: ${AT}/devices: device rules on a host that has only cgroup v2 are not supported`,
-      { pointer: `${AT}/devices`, hint: "on cgroup v2 they take an eBPF program" },
-    );
-  }
+function refuseV1Only({ network, memory: limits, cpu: times, blockIO: io }: RuntimeResources): void {
   if (network?.classID !== undefined) throw wrongVersion(`${AT}/network/classID`, "exists on cgroup v1 only");
   if ((network?.priorities ?? []).length > 0) {
     throw wrongVersion(`${AT}/network/priorities`, "exists on cgroup v1 only");
@@ -78,6 +77,10 @@ function refuseV1Only({ network, devices, memory: limits, cpu: times }: RuntimeR
     throw wrongVersion(`${AT}/memory/swappiness`, "exists on cgroup v1 only");
   if (limits?.disableOOMKiller === true) {
     throw wrongVersion(`${AT}/memory/disableOOMKiller`, "exists on cgroup v1 only");
+  }
+  const devices = io?.weightDevice ?? [];
+  if ((io?.leafWeight ?? 0) !== 0 || devices.some(({ leafWeight = 0 }) => leafWeight !== 0)) {
+    throw wrongVersion(`${AT}/blockIO/leafWeight`, "exists on cgroup v1 only");
   }
   for (const name of ["realtimeRuntime", "realtimePeriod"] as const) {
     if ((times?.[name] ?? 0) !== 0) throw wrongVersion(`${AT}/cpu/${name}`, "exists on cgroup v1 only");
@@ -91,10 +94,13 @@ function memory(set: Set, limits: RuntimeMemory, warnings: string[]): void {
   }
   set("memory.low", limit(limits.reservation), "/memory/reservation");
   set("memory.max", limit(limits.limit), "/memory/limit");
-  const { swap, limit: bytes = 0 } = limits;
-  if (swap !== undefined && swap !== 0) {
-    set("memory.swap.max", swap < 0 ? "max" : swap - bytes, "/memory/swap");
-  }
+  const { limit: bytes = 0 } = limits;
+  // Without a limit of memory there is none of both together, unless one is given.
+  const swap = (limits.swap ?? 0) === 0 && bytes < 0 ? -1 : (limits.swap ?? 0);
+  if (swap === 0) return;
+  // A kernel without swap accounting has no such file; where nothing is to be swapped, or all may be, none is missed.
+  const ignore = swap < 0 || swap === bytes ? ENOENT : 0;
+  set("memory.swap.max", swap < 0 ? "max" : swap - bytes, "/memory/swap", { ignore });
 }
 
 function cpu(set: Set, limits: RuntimeCpu): void {
@@ -111,13 +117,17 @@ function cpu(set: Set, limits: RuntimeCpu): void {
   set("cpuset.mems", limits.mems, "/cpu/mems");
 }
 
-function blockIO(set: Set, limits: RuntimeBlockIO): void {
-  if (limits.weight !== undefined && limits.weight !== 0) {
-    set("io.weight", `default ${ioWeight(limits.weight)}`, "/blockIO/weight");
-  }
+function blockIO(set: Set, limits: RuntimeBlockIO, group: string): void {
+  // Two schedulers take weights: BFQ those of v1 as they are, io.cost on a scale of its own.
+  const weigh = (target: string, weight: number, at: string) =>
+    set("io.weight", `${target} ${ioWeight(weight)}`, at, {
+      preferred: { file: `${group}/io.bfq.weight`, data: `${target} ${weight}` },
+    });
+  if (limits.weight !== undefined && limits.weight !== 0) weigh("default", limits.weight, "/blockIO/weight");
   for (const [index, { major, minor, weight }] of (limits.weightDevice ?? []).entries()) {
-    if (weight !== undefined)
-      set("io.weight", `${major}:${minor} ${ioWeight(weight)}`, `/blockIO/weightDevice/${index}`);
+    if (weight !== undefined && weight !== 0) {
+      weigh(`${major}:${minor}`, weight, `/blockIO/weightDevice/${index}`);
+    }
   }
   const throttles = [
     ["throttleReadBpsDevice", "rbps"],
@@ -130,10 +140,4 @@ function blockIO(set: Set, limits: RuntimeBlockIO): void {
       set("io.max", `${major}:${minor} ${key}=${rate}`, `/blockIO/${name}/${index}`);
     }
   }
-}
-
-/** The controllers that the limits need, to be enabled in each ancestor's cgroup.subtree_control. */
-export function neededControllers(limits: CgroupLimits): string[] {
-  const names = limits.writes.map(({ file }) => file.slice(file.lastIndexOf("/") + 1).split(".")[0]!);
-  return [...new Set(names)].filter((name) => name !== "cgroup");
 }

@@ -41,6 +41,8 @@ describe("cgroup layout", () => {
       ["/c/devices/box", "/c/memory/a/box", "/c/cpu,cpuacct/box", "/c/pids/box"],
     );
     assert.equal(v2.groups[0]?.path, "/c/pods/box");
+    const deep = readCgroupFacts("0::/user/me\n", [mount("cgroup2", "/c")]);
+    assert.equal(planCgroups(deep, undefined, "box").groups[0]?.path, "/c/user/box", "beside us on v2");
     assert.deepEqual(ancestry(v2.groups[0]!), ["/c/pods", "/c/pods/box"]);
   });
 
@@ -144,6 +146,7 @@ describe("limits on cgroup v2", () => {
         "cpu.max=50 100",
         "cpu.max.burst=10",
         "hugetlb.2MB.max=4",
+        "hugetlb.2MB.rsvd.max=4",
         "memory.high=90",
       ].map((line) => `/c/pods/box/${line}`),
     );
@@ -152,6 +155,43 @@ describe("limits on cgroup v2", () => {
   it("keeps unified file names inside the group", () => {
     for (const file of ["../x.y", "memory/high", "cgroup", ".max", "a.b/c"]) {
       assert.throws(() => writes(v2, { unified: { [file]: "1" } }), { code: "failed-precondition" }, file);
+    }
+  });
+
+  it("prefers BFQ's weight, which is that of v1 as it stands", () => {
+    const [write] = cgroupLimits(v2, { blockIO: { weight: 500 } }).writes;
+    assert.deepEqual(write?.preferred, { file: "/c/pods/box/io.bfq.weight", data: "default 500" });
+    assert.equal(write?.data, "default 4950");
+  });
+
+  it("takes swap as what goes beyond the memory limit", () => {
+    const swap = (memory: NonNullable<RuntimeResources["memory"]>) =>
+      writes(v2, { memory })
+        .find((line) => line.includes("swap"))
+        ?.split("=")[1];
+    assert.deepEqual(
+      [
+        swap({ limit: 100, swap: 100 }),
+        swap({ limit: 100, swap: -1 }),
+        swap({ limit: -1 }),
+        swap({ limit: 100 }),
+        swap({ limit: -1, swap: -1 }),
+      ],
+      ["0", "max", "max", undefined, "max"],
+    );
+  });
+
+  it("refuses what only v1 has", () => {
+    const cases: Array<[RuntimeResources, string]> = [
+      [{ network: { classID: 1 } }, "/network/classID"],
+      [{ network: { priorities: [{ name: "lo", priority: 1 }] } }, "/network/priorities"],
+      [{ memory: { swappiness: 1 } }, "/memory/swappiness"],
+      [{ memory: { disableOOMKiller: true } }, "/memory/disableOOMKiller"],
+      [{ cpu: { realtimeRuntime: 1 } }, "/cpu/realtimeRuntime"],
+      [{ blockIO: { leafWeight: 10 } }, "/blockIO/leafWeight"],
+    ];
+    for (const [resources, pointer] of cases) {
+      assert.throws(() => writes(v2, resources), { pointer: `/linux/resources${pointer}` });
     }
   });
 

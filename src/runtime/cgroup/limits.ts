@@ -11,8 +11,6 @@ const AT = "/linux/resources";
  *
  * @throws failed-precondition for a limit that this host's control groups do not have, naming its pointer
  */
-export { neededControllers } from "./limits-v2.ts";
-
 export function cgroupLimits(plan: CgroupPlan, resources: RuntimeResources = {}): CgroupLimits {
   checkMemory(resources);
   return plan.mode === "unified" ? limitsV2(plan, resources) : limitsV1(plan, resources);

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type HostFacts, hostFacts } from "../../host/index.ts";
 import { CortenError, type RuntimeConfig } from "../../spec/index.ts";
-import { groupProcesses } from "../cgroup/control.ts";
+import { cgroupOwner } from "../cgroup/delegation.ts";
+import { checkGroups, delegatedFiles } from "../cgroup/existing.ts";
 import { type CgroupPlan, planCgroups } from "../cgroup/layout.ts";
 import { OCI_VERSION } from "../config/default-config.ts";
 import { checkConfig, parseConfig } from "../config/parse.ts";
@@ -55,6 +56,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     cgroups,
     sources: bindSources(bundle, config),
     ...files,
+    ...(cgroupOwner(cgroups, config) === undefined ? {} : { delegatedFiles: delegatedFiles() }),
     preserveFds,
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
@@ -66,7 +68,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     keep: options.keep === true,
     noSubreaper: options.noSubreaper === true,
   };
-  checkCgroupsEmpty(cgroups);
+  checkGroups(cgroups);
   return { ...compileLaunch(input), cgroups, record: makeRecord(input, host) };
 }
 
@@ -133,21 +135,6 @@ function bindSources(bundle: string, config: RuntimeConfig): ReadonlyMap<string,
     sources.set(source, stat.isDirectory() ? "directory" : "file");
   }
   return sources;
-}
-
-/** Two containers in one control group would be limited, frozen and killed together. */
-function checkCgroupsEmpty({ groups }: CgroupPlan): void {
-  for (const { path } of groups) {
-    if (existsSync(path) && groupProcesses(path).length > 0) {
-      throw new CortenError(
-        "failed-precondition",
-        `config.json: /linux/cgroupsPath: ${path} already has processes`,
-        {
-          pointer: "/linux/cgroupsPath",
-        },
-      );
-    }
-  }
 }
 
 function checkPreserved(count: number): number {

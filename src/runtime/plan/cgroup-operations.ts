@@ -1,7 +1,6 @@
 import { posix } from "node:path";
 import { ancestry, type CgroupPlan, groupOf } from "../cgroup/layout.ts";
 import type { CgroupLimits } from "../cgroup/limit-write.ts";
-import { neededControllers } from "../cgroup/limits.ts";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
 import type { Register } from "./operation.ts";
@@ -23,30 +22,22 @@ export function makeCgroups(h: SectionBuilder, plan: CgroupPlan, version: 1 | 2,
     const cpuset = version === 1 ? groupOf(plan, "cpuset") : undefined;
     // A v1 cpuset starts empty, and no process can enter one without CPUs and memory nodes.
     if (cpuset !== undefined) h.add("inheritCpuset", { top: cpuset.hierarchy.mountpoint, path: cpuset.path });
-    if (plan.mode === "unified") enableControllers(h, plan, limits);
+    if (plan.mode === "unified") enableControllers(h, plan);
   });
-  for (const { file, data, at, ignore } of limited ? limits.writes : []) {
-    h.at(at, () => h.add("write", { dir: null, path: file, data, flags: k.O_WRONLY, ignore }));
+  for (const { file, data, at, ignore, preferred } of limited ? limits.writes : []) {
+    h.at(at, () => {
+      if (preferred !== undefined) {
+        h.add("writeFirst", { paths: [preferred.file, file], data: [preferred.data, data] });
+      } else h.add("write", { dir: null, path: file, data, flags: k.O_WRONLY, ignore });
+    });
   }
 }
 
-/** On v2 a group has the controllers that its parent hands down. */
-function enableControllers(h: SectionBuilder, { groups }: CgroupPlan, limits: CgroupLimits): void {
-  const controllers = neededControllers(limits);
-  if (controllers.length === 0) return;
-  const data = controllers.map((name) => `+${name}`).join(" ");
+/** On v2 a group has the controllers that its parent hands down. All are: without them there are no statistics. */
+function enableControllers(h: SectionBuilder, { groups }: CgroupPlan): void {
   for (const group of groups) {
-    const parents = [group.hierarchy.mountpoint, ...ancestry(group).slice(0, -1)];
-    for (const parent of parents) {
-      // An ancestor with processes of its own answers EBUSY; where it has the controllers already, nothing is lost,
-      // and where not, the limit's own write fails and names the setting.
-      h.add("write", {
-        dir: null,
-        path: `${parent}/cgroup.subtree_control`,
-        data,
-        flags: k.O_WRONLY,
-        ignore: k.EBUSY,
-      });
+    for (const path of [group.hierarchy.mountpoint, ...ancestry(group).slice(0, -1)]) {
+      h.add("enableControllers", { path });
     }
   }
 }
@@ -88,4 +79,12 @@ export function openGroup(h: SectionBuilder, path: string): Register {
   const group = h.take(path);
   h.at(AT, () => h.add("open", { out: group, dir: null, path, flags: k.O_PATH | k.O_DIRECTORY, mode: 0 }));
   return group;
+}
+
+/** Gives the group of v2 that is open in `cgroup` its device filter. */
+export function filterDevices(h: SectionBuilder, cgroup: Register, { deviceFilter }: CgroupLimits): void {
+  if (deviceFilter === undefined) return;
+  h.at("/linux/resources/devices", () =>
+    h.add("attachDeviceFilter", { cgroup, program: deviceFilter, replace: 0 }),
+  );
 }

@@ -1,9 +1,10 @@
 import { posix } from "node:path";
+import { cgroupOwner, DELEGATED_FILES } from "../cgroup/delegation.ts";
 import { unifiedGroup } from "../cgroup/layout.ts";
 import { cgroupLimits } from "../cgroup/limits.ts";
 import { configFault } from "../config/check.ts";
 import { Registers, SectionBuilder } from "./builder.ts";
-import { groupsToJoin, joinCgroups, makeCgroups, openGroup } from "./cgroup-operations.ts";
+import { filterDevices, groupsToJoin, joinCgroups, makeCgroups, openGroup } from "./cgroup-operations.ts";
 import { compileCleanup } from "./compile-cleanup.ts";
 import { compileContainer } from "./compile-container.ts";
 import * as k from "./constants.ts";
@@ -66,6 +67,8 @@ function compileHost(
   const unified = unifiedGroup(cgroups);
   if (unified !== undefined) makeCgroups(h, cgroups, 2, limits);
   const group = unified === undefined ? null : openGroup(h, unified.path);
+  if (group !== null) filterDevices(h, group, limits);
+  if (unified !== undefined) delegateGroup(h, unified.path, input);
   const cover = mountsWithoutNamespace(config) ? coverRoot(h, input) : undefined;
   const child = h.take("container's process");
   cloneInto(h, namespaces, () =>
@@ -111,6 +114,13 @@ function finishHost(h: SectionBuilder, input: LaunchInput, terminal: Register | 
   if (input.exitFile !== undefined) {
     h.add("recordExit", { dir: null, path: input.exitFile, events: oomEvents(input) });
   }
+}
+
+function delegateGroup(h: SectionBuilder, path: string, input: LaunchInput): void {
+  const uid = cgroupOwner(input.cgroups, input.config);
+  if (uid === undefined) return;
+  const files = input.delegatedFiles ?? DELEGATED_FILES;
+  h.at("/linux/cgroupsPath", () => h.add("delegateCgroup", { path, uid, files }));
 }
 
 function record(h: SectionBuilder, path: string, plain: boolean): void {

@@ -23,6 +23,8 @@ export interface LaunchInput {
   readonly root: RootRecipe;
   readonly host: HostFacts;
   readonly cgroups: CgroupPlan;
+  /** Files of a control group that belong to whom it is delegated to. Default: those that every kernel has. */
+  readonly delegatedFiles?: readonly string[];
   /** What the sources of bind mounts are, by absolute path; one that is not listed counts as a directory. */
   readonly sources: ReadonlyMap<string, "directory" | "file">;
   /** The container's state directory, absolute. */

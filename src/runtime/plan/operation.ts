@@ -267,6 +267,28 @@ export const OPERATIONS = {
   /** Puts the descriptors over 0, 1 and 2; an absent one is left alone. */
   setStdio: { code: 114, fields: { stdin: "in?", stdout: "in?", stderr: "in?" } },
 
+  // ── control groups of version 2 ──────────────────────────────────────────────────────────
+  /**
+   * Gives a cgroup's processes a device filter: BPF_PROG_LOAD (CGROUP_DEVICE, `program` an array of bpf_insn) and
+   * BPF_PROG_ATTACH (ALLOW_MULTI). `replace` 1: the programs that were attached before are gone afterwards; at no moment
+   * is there none.
+   */
+  attachDeviceFilter: { code: 160, fields: { cgroup: "in", program: "data", replace: "int" } },
+  /**
+   * Hands every controller that a cgroup has down to its children (cgroup.subtree_control): those not handed down yet
+   * in one write, where that fails one by one. One that cannot be handed down is left: the limit that needs it tells.
+   */
+  enableControllers: { code: 161, fields: { path: "text" } },
+  /**
+   * A cgroup of v2 becomes that of the user `uid`: its directory, and those of the `files` in it that exist
+   * (cgroups(7), delegation).
+   */
+  delegateCgroup: { code: 162, fields: { path: "text", uid: "int", files: "list" } },
+  /** Writes `data[n]` to the first of `paths` that exists, `paths[n]`. */
+  writeFirst: { code: 163, fields: { paths: "list", data: "list" } },
+  /** Sleeps for `ms`, or until a signal ends the process: holds a place in a unit of systemd. */
+  linger: { code: 164, fields: { ms: "int" } },
+
   // ── the end ──────────────────────────────────────────────────────────────────────────────
   /** Resolves `name` through `path` (a PATH value) inside the container as execvp would; the answer is kept for {@link execute}. */
   findExecutable: { code: 120, fields: { name: "text", path: "text" } },

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { type BundleConfig, bundleConfig, temporaryDirectory } from "../support/index.ts";
+import { makeShare, startVirtualMachine, type VirtualMachine } from "../support/vm/index.ts";
+
+const timeout = 400_000;
+const oci = "/corten/dist/corten-oci";
+
+const LIMITS = {
+  memory: { limit: 64 << 20, swap: 96 << 20, reservation: 32 << 20, checkBeforeUpdate: true },
+  cpu: { shares: 512, quota: 20_000, period: 50_000, burst: 10_000, cpus: "0", mems: "0" },
+  pids: { limit: 77 },
+  blockIO: {
+    weight: 500,
+    throttleReadBpsDevice: [{ major: 254, minor: 0, rate: 1_048_576 }],
+    throttleWriteIOPSDevice: [{ major: 254, minor: 0, rate: 100 }],
+  },
+  hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }],
+  unified: { "memory.high": `${60 << 20}`, "memory.oom.group": "1" },
+};
+
+describe("cgroup v2 in a virtual machine", () => {
+  const scratch = temporaryDirectory("share");
+  let vm: VirtualMachine;
+
+  /** A bundle below /corten, as a folder beside the shared root. */
+  const bundle = (name: string, args: readonly string[], change: (config: BundleConfig) => void) => {
+    const config = bundleConfig(args);
+    config.root = { path: "/corten/bundle/rootfs", readonly: true };
+    change(config);
+    mkdirSync(join(scratch.path, name), { recursive: true });
+    writeFileSync(join(scratch.path, name, "config.json"), JSON.stringify(config));
+  };
+  const run = (name: string, id: string) =>
+    vm.output(`${oci} run -d -b /corten/${name} ${id} </dev/null >/dev/null`);
+  const knobs = async (path: string, names: readonly string[]) =>
+    (await vm.output(`cd /sys/fs/cgroup/${path} && for f in ${names.join(" ")}; do cat $f; echo --; done`))
+      .split("--\n")
+      .map((text) => text.replace(/--$/, "").trimEnd());
+
+  before(
+    async () => {
+      makeShare(scratch.path);
+      bundle("limits", ["sleep", "1000"], (config) => {
+        config.linux["cgroupsPath"] = "/pods/limits";
+        config.linux["resources"] = LIMITS;
+      });
+      bundle("idle", ["sleep", "1000"], (config) => {
+        config.linux["resources"] = { cpu: { idle: 1 } };
+      });
+      bundle("plain", ["sh", "-c", "sleep 1000 & sleep 1000"], (config) => {
+        config.linux["cgroupsPath"] = "/t/plain";
+      });
+      bundle("own", ["sh", "-c", "mkdir /sys/fs/cgroup/x && ls /sys/fs/cgroup"], (config) => {
+        (config.linux["namespaces"] as unknown[]).push({ type: "cgroup" });
+        config.mounts.push({
+          destination: "/sys/fs/cgroup",
+          type: "cgroup",
+          source: "cgroup",
+          options: ["rw"],
+        });
+      });
+      vm = await startVirtualMachine({ share: scratch.path });
+      // io.bfq.weight appears with this module, io.max by a device.
+      await vm.output("modprobe bfq; ls /sys/fs/cgroup");
+    },
+    { timeout },
+  );
+  after(async () => {
+    await vm?.[Symbol.asyncDispose]();
+    scratch[Symbol.dispose]();
+  });
+
+  it("gives each limit to the kernel, which tells it back", { timeout }, async () => {
+    await run("limits", "limits");
+    const names = [
+      ...["memory.max", "memory.swap.max", "memory.low", "memory.high", "memory.oom.group"],
+      ...["cpu.weight", "cpu.max", "cpu.max.burst", "cpuset.cpus", "cpuset.mems", "pids.max"],
+      ...["io.bfq.weight", "io.max", "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"],
+    ];
+    assert.deepEqual(await knobs("pods/limits", names), [
+      ...[`${64 << 20}`, `${32 << 20}`, `${32 << 20}`, `${60 << 20}`, "1"],
+      ...["59", "20000 50000", "10000", "0", "0", "77"],
+      ...["default 500", "254:0 rbps=1048576 wbps=max riops=max wiops=100", `${4 << 20}`, `${4 << 20}`],
+    ]);
+    assert.match(
+      await vm.output("cat /sys/fs/cgroup/pods/cgroup.subtree_control"),
+      /cpuset cpu io memory hugetlb pids/,
+    );
+    await vm.output(`${oci} delete -f limits`);
+    assert.equal(await vm.output("ls -d /sys/fs/cgroup/pods/limits 2>/dev/null || true"), "");
+  });
+
+  it("puts a group without a path beside the caller's own, and takes cpu.idle", { timeout }, async () => {
+    await run("idle", "idle");
+    assert.deepEqual(await knobs("idle", ["cpu.idle", "cpu.weight"]), ["1", "0"]);
+    await vm.output(`${oci} delete -f idle`);
+  });
+
+  it("freezes, thaws and kills whole groups", { timeout }, async () => {
+    await run("plain", "plain");
+    const status = async () => JSON.parse(await vm.output(`${oci} state plain`)).status as string;
+    await vm.output(`${oci} pause plain`);
+    assert.equal(await status(), "paused");
+    assert.match(await vm.output("cat /sys/fs/cgroup/t/plain/cgroup.events"), /frozen 1/);
+    await vm.output(`${oci} resume plain`);
+    assert.equal(await status(), "running");
+    await vm.output(`${oci} kill --all plain KILL; sleep 0.3`);
+    assert.equal(await status(), "stopped");
+    assert.match(await vm.output("cat /sys/fs/cgroup/t/plain/cgroup.events"), /populated 0/);
+    await vm.output(`${oci} delete plain`);
+  });
+
+  it("refuses groups that no process can enter, saying why", { timeout }, async () => {
+    const refused = async (prepare: string) => {
+      const { stdout, exitCode } = await vm.run(
+        `${prepare}; ${oci} run -d -b /corten/plain plain </dev/null; status=$?; ${oci} delete -f plain
+        rmdir /sys/fs/cgroup/t/plain /sys/fs/cgroup/t 2>/dev/null; exit $status`,
+      );
+      assert.notEqual(exitCode, 0);
+      return stdout;
+    };
+    const make = "rmdir /sys/fs/cgroup/t 2>/dev/null; mkdir -p /sys/fs/cgroup/t";
+    assert.match(
+      await refused(`${make}; echo threaded > /sys/fs/cgroup/t/cgroup.type`),
+      /of the type "threaded"/,
+    );
+    assert.match(
+      await refused(`${make}/plain; echo 1 > /sys/fs/cgroup/t/plain/cgroup.freeze`),
+      /t\/plain is frozen/,
+    );
+    const busy = "sleep 5 & echo $! > /sys/fs/cgroup/t/plain/cgroup.procs";
+    assert.match(await refused(`${make}/plain; ${busy}`), /already has processes/);
+    await vm.output("while [ -s /sys/fs/cgroup/t/plain/cgroup.procs ]; do sleep 0.2; done");
+  });
+
+  it("shows the container its own group in a cgroup namespace", { timeout }, async () => {
+    const text = await vm.output(`${oci} run -b /corten/own own </dev/null`);
+    assert.match(text, /^x$/m);
+    assert.match(text, /cgroup\.procs/);
+  });
+});
