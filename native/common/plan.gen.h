@@ -386,4 +386,29 @@ enum plan_operation {
 #define EXECUTE_ARGS 0
 #define EXECUTE_ENV 1
 
+/* Plans with gaps, which the front door replays. */
+#define TEMPLATE_MAGIC "cortenTP"
+#define TEMPLATE_VERSION 1u
+#define TEMPLATE_HEADER_SIZE 64u
+#define TEMPLATE_CONDITION_SIZE 40u
+#define TEMPLATE_PARAMETERS 5u
+enum template_parameter {
+	PARAMETER_ID = 1,
+	PARAMETER_PID = 2,
+	PARAMETER_START = 3,
+	PARAMETER_CREATED = 4,
+	PARAMETER_PID_FILE = 5,
+};
+enum template_condition {
+	CONDITION_CONTENT = 1,
+	CONDITION_LEADS_TO = 2,
+	CONDITION_FILE = 3,
+	CONDITION_UNCHANGED = 4,
+	CONDITION_DIRECTORY = 5,
+	CONDITION_ABSENT = 6,
+	CONDITION_CAPABILITIES = 7,
+	CONDITION_KERNEL = 8,
+	CONDITION_ALIVE = 9,
+};
+
 #endif

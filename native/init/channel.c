@@ -3,7 +3,7 @@
 #include "../common/memory.h"
 #include "../common/names.h"
 #include "failure.h"
-#include "process-stat.h"
+#include "../common/process-stat.h"
 
 #include <linux/signalfd.h>
 

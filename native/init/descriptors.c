@@ -2,7 +2,7 @@
 #include "../common/memory.h"
 #include "inside.h"
 #include "operations.h"
-#include "process-stat.h"
+#include "../common/process-stat.h"
 
 int op_open(struct execution *x)
 {

@@ -2,7 +2,7 @@
 #include "channel.h"
 #include "files.h"
 #include "operations.h"
-#include "process-stat.h"
+#include "../common/process-stat.h"
 #include "spawn.h"
 
 #include <linux/prctl.h>

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { bun, capture, dist, run } from "../repository.ts";
 import type { Step } from "./step.ts";
@@ -24,16 +24,15 @@ const flags = [
   "--no-compile-autoload-dotenv",
 ];
 
-/** dist/corten, and dist/corten-oci beside it: the same program, told apart by the name it is called by. */
+/** dist/corten. dist/corten-oci beside it is a native program, which becomes this one where it knows no plan. */
 export function executableStep(): Step {
   const executable = join(dist, "corten");
-  const alias = join(dist, "corten-oci");
   return {
     name: "executable",
     inputs: ["src", "package.json", "package-lock.json"],
     ignore: /\.test\.ts$/,
     facts: [capture(bun, ["--revision"]).stdout, ...flags],
-    outputs: [executable, alias],
+    outputs: [executable],
     make() {
       mkdirSync(dist, { recursive: true });
       // A running program cannot be written over, only replaced.
@@ -45,8 +44,6 @@ export function executableStep(): Step {
       } finally {
         rmSync(fresh, { force: true });
       }
-      rmSync(alias, { force: true });
-      symlinkSync("corten", alias);
     },
   };
 }

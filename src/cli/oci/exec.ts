@@ -4,11 +4,16 @@ import { CortenError } from "../../spec/index.ts";
 import { become } from "./become.ts";
 import type { execOptions, OciCall } from "./program.ts";
 import { openLauncher } from "./runtime.ts";
+import { storePlan } from "./store-plan.ts";
 
 /** `corten-oci exec ID [COMMAND...]` */
-export function run(call: OciCall<typeof execOptions>): never {
+export async function run(call: OciCall<typeof execOptions>): Promise<never> {
   const [id, ...args] = call.args;
-  return become(openLauncher(call, id!, "exec").prepareExec(id!, execSettings(call, args)), call);
+  const settings = execSettings(call, args);
+  const launcher = openLauncher(call, id!, "exec");
+  const launch = launcher.prepareExec(id!, settings);
+  await storePlan(call, (file) => launcher.storeExec(file, id!, settings));
+  return become(launch, call);
 }
 
 function execSettings({ options, given }: OciCall<typeof execOptions>, args: readonly string[]): ExecOptions {

@@ -2,11 +2,15 @@ import { become } from "./become.ts";
 import { createSettings } from "./create-settings.ts";
 import type { OciCall, runOptions } from "./program.ts";
 import { openLauncher } from "./runtime.ts";
+import { storePlan } from "./store-plan.ts";
 
 /** `corten-oci run ID` */
-export function run(call: OciCall<typeof runOptions>): never {
+export async function run(call: OciCall<typeof runOptions>): Promise<never> {
   const id = call.args[0]!;
   const { detach, keep, "no-subreaper": noSubreaper } = call.options;
   const settings = { ...createSettings(id, call.options), detach, keep, noSubreaper };
-  return become(openLauncher(call, id, "run").prepareRun(settings), call);
+  const launcher = openLauncher(call, id, "run");
+  const launch = launcher.prepareRun(settings);
+  await storePlan(call, (file) => launcher.storeLaunch(file, settings));
+  return become(launch, call);
 }

@@ -67,6 +67,17 @@ export function isFrozen(groups: readonly CgroupDirectory[]): boolean {
   return /^frozen 1$/m.test(readKnob(join(freezer.path, "cgroup.events")) ?? "");
 }
 
+/** The file that tells that a container is not paused, and what it then holds; undefined without a freezer. */
+export function thawedFile(
+  groups: readonly CgroupDirectory[],
+): { readonly path: string; readonly content: string } | undefined {
+  const freezer = freezerOf(groups);
+  if (freezer === undefined) return undefined;
+  return freezer.version === 1
+    ? { path: join(freezer.path, "freezer.state"), content: "THAWED\n" }
+    : { path: join(freezer.path, "cgroup.freeze"), content: "0\n" };
+}
+
 /**
  * Stops or resumes every process of a container.
  *

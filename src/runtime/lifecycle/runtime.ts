@@ -75,13 +75,27 @@ export class Runtime {
     return this.#prepare(options, options.detach === true ? "detach" : "foreground");
   }
 
+  /**
+   * Stores the plan of a start in `file`, as the front door replays it (native/front). `file` is one of `.plans` below
+   * the root, in which the front door has left the start's key.
+   */
+  async storeLaunch(file: string, options: RunOptions & { readonly create?: boolean }): Promise<void> {
+    const { storeLaunch } = await import("./known-plan.ts");
+    storeLaunch(this.#planStore(file), options, modeOf(options));
+  }
+
+  /** The same for {@link prepareExec}. */
+  async storeExec(file: string, id: string, options: ExecOptions): Promise<void> {
+    const { storeExec } = await import("./known-plan.ts");
+    storeExec(this.#planStore(file), this.#observe(id), options);
+  }
+
   /** Compiles what {@link prepareCreate} or {@link prepareRun} would do, without doing it. */
   planLaunch(options: RunOptions & { readonly create?: boolean }): {
     readonly plan: LaunchPlan;
     readonly warnings: readonly string[];
   } {
-    const mode = options.create === true ? "create" : options.detach === true ? "detach" : "foreground";
-    const { plan, warnings } = planLaunch(options, mode, {
+    const { plan, warnings } = planLaunch(options, modeOf(options), {
       stateDirectory: stateDirectory(this.root, checkId(options.id)),
       failureFile: join(this.root, ".failures", options.id),
       onFailure: [],
@@ -243,6 +257,10 @@ export class Runtime {
     return this.#executor ?? programs().init;
   }
 
+  #planStore(file: string) {
+    return { file, root: this.root, onFailure: this.#onFailure };
+  }
+
   #failureCommand(failureFile: string): readonly string[] {
     return this.#onFailure.length === 0 ? [] : [...this.#onFailure, failureFile];
   }
@@ -295,6 +313,11 @@ export class Runtime {
       warnings,
     };
   }
+}
+
+function modeOf({ create, detach }: { readonly create?: boolean; readonly detach?: boolean }): LaunchMode {
+  if (create === true) return "create";
+  return detach === true ? "detach" : "foreground";
 }
 
 function alreadyExists(): CortenError {

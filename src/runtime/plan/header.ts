@@ -8,6 +8,14 @@ import {
   RECORD_SIZE,
 } from "./encode.ts";
 import { type FieldKind, OPERATIONS, PLAN_VERSION, SECTIONS } from "./operation.ts";
+import {
+  CONDITIONS,
+  PARAMETERS,
+  TEMPLATE_CONDITION_SIZE,
+  TEMPLATE_HEADER_SIZE,
+  TEMPLATE_MAGIC,
+  TEMPLATE_VERSION,
+} from "./template.ts";
 
 const KINDS: Readonly<Record<FieldKind, string>> = {
   in: "FIELD_IN",
@@ -72,6 +80,19 @@ export function generateHeader(): string {
     ...Object.entries(OPERATIONS).flatMap(([name, { fields }]) =>
       Object.keys(fields).map((field, index) => `#define ${constant(name)}_${constant(field)} ${index}`),
     ),
+    "",
+    "/* Plans with gaps, which the front door replays. */",
+    `#define TEMPLATE_MAGIC "${TEMPLATE_MAGIC}"`,
+    `#define TEMPLATE_VERSION ${TEMPLATE_VERSION}u`,
+    `#define TEMPLATE_HEADER_SIZE ${TEMPLATE_HEADER_SIZE}u`,
+    `#define TEMPLATE_CONDITION_SIZE ${TEMPLATE_CONDITION_SIZE}u`,
+    `#define TEMPLATE_PARAMETERS ${Object.keys(PARAMETERS).length}u`,
+    "enum template_parameter {",
+    ...Object.entries(PARAMETERS).map(([name, number]) => `\tPARAMETER_${constant(name)} = ${number},`),
+    "};",
+    "enum template_condition {",
+    ...Object.entries(CONDITIONS).map(([name, number]) => `\tCONDITION_${constant(name)} = ${number},`),
+    "};",
     "",
     "#endif",
     "",

@@ -1,6 +1,7 @@
 #include "process-stat.h"
 
-#include "execution.h"
+#include "format.h"
+#include "kernel.h"
 
 #define STATE_FIELD 3
 #define FLAGS_FIELD 9
@@ -14,11 +15,12 @@ static int stat_field(int pid, int wanted, uint64_t *value)
 	char path[32];
 	struct format out = format_start(path, sizeof(path));
 	format_print(&out, "/proc/%d/stat", pid);
-	CLOSING fd = k_openat(AT_FDCWD, path, O_RDONLY, 0);
+	int fd = k_openat(AT_FDCWD, path, O_RDONLY, 0);
 	if (fd < 0)
 		return fd;
 	char text[1024];
 	long length = k_read(fd, text, sizeof(text) - 1);
+	k_close(fd);
 	if (length < 0)
 		return (int)length;
 	text[length] = '\0';
