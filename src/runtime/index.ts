@@ -16,6 +16,8 @@ export { CAPABILITIES } from "./config/capabilities.ts";
 export { defaultConfig, OCI_VERSION } from "./config/default-config.ts";
 export { checkConfig, parseConfig, parseProcess } from "./config/parse.ts";
 export { signalNumber } from "./config/signals.ts";
+export type { RuntimeFeatures } from "./features/features.ts";
+export { runtimeFeatures } from "./features/features.ts";
 export type { ContainerInfo, ContainerRecord } from "./lifecycle/container.ts";
 export { readFailure } from "./lifecycle/failure.ts";
 export type { Launch, LaunchOptions, LaunchResult } from "./lifecycle/launch.ts";

@@ -253,7 +253,14 @@ const commands: readonly Command[] = [
     options: reportFailureOptions,
     load: () => import("./report-failure.ts"),
   },
-  ...["checkpoint", "restore", "events", "update", "features"].map(notOffered),
+  {
+    name: "features",
+    summary: "print what this runtime can do, as JSON",
+    arguments: [],
+    options: {},
+    load: () => import("./features.ts"),
+  },
+  ...["checkpoint", "restore", "events", "update"].map(notOffered),
 ];
 
 /** The OCI runtime's command line. */
