@@ -9,10 +9,11 @@
 import { engineRun } from "./engine-run.ts";
 import { runBenches } from "./harness/run-benches.ts";
 import { memory } from "./memory.ts";
-import { ociRow, ociRun } from "./oci-run.ts";
+import { ociExec } from "./oci-exec.ts";
+import { ociLifecycle, ociNew, ociRow, ociRun } from "./oci-run.ts";
 import { pull } from "./pull.ts";
 
-const benches = [ociRun, ociRow, engineRun, memory, pull];
+const benches = [ociRun, ociRow, ociNew, ociLifecycle, ociExec, engineRun, memory, pull];
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !benches.some((bench) => bench.name === name));
 if (unknown) {

@@ -14,3 +14,11 @@ export function mustRun(program: string, ...args: string[]): void {
     `${program} ${args.slice(0, 4).join(" ")} exited with ${child.status ?? child.signal}: ${said}`,
   );
 }
+
+/** The same for a program that leaves others behind: those would hold a pipe open, so nothing is heard of a failure. */
+export function mustRunQuietly(program: string, ...args: string[]): void {
+  const { status, signal, error } = spawnSync(program, args, { stdio: "ignore", timeout: 300_000 });
+  if (error) throw new Error(`${program}: ${error.message}`);
+  if (status !== 0)
+    throw new Error(`${program} ${args.slice(0, 4).join(" ")} exited with ${status ?? signal}`);
+}
