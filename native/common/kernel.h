@@ -327,6 +327,11 @@ static inline int k_fsopen(const char *type)
 	return (int)call2(__NR_fsopen, type, FSOPEN_CLOEXEC);
 }
 
+static inline int k_fspick(int dir)
+{
+	return (int)call3(__NR_fspick, dir, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+}
+
 static inline int k_fsconfig(int fs, unsigned command, const char *key, const void *value, int aux)
 {
 	return (int)RETRIED(call5(__NR_fsconfig, fs, command, key, value, aux));

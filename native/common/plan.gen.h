@@ -55,6 +55,9 @@ enum plan_operation {
 	OP_MASK = 31,
 	OP_PROTECT = 32,
 	OP_UNMOUNT = 33,
+	OP_PICK_FILESYSTEM = 126,
+	OP_RECONFIGURE = 127,
+	OP_OPEN_USER_NAMESPACE = 125,
 	OP_MAKE_DIRECTORY = 40,
 	OP_WRITE = 41,
 	OP_MAKE_NODE = 42,
@@ -139,6 +142,9 @@ enum plan_operation {
 	X(OP_MASK, mask, "mask", 4, FIELD_IN, FIELD_TEXT, FIELD_IN, FIELD_IN) \
 	X(OP_PROTECT, protect, "protect", 2, FIELD_IN, FIELD_TEXT) \
 	X(OP_UNMOUNT, unmount, "unmount", 1, FIELD_IN) \
+	X(OP_PICK_FILESYSTEM, pick_filesystem, "pickFilesystem", 2, FIELD_OUT, FIELD_IN) \
+	X(OP_RECONFIGURE, reconfigure, "reconfigure", 1, FIELD_IN) \
+	X(OP_OPEN_USER_NAMESPACE, open_user_namespace, "openUserNamespace", 3, FIELD_OUT, FIELD_DATA, FIELD_DATA) \
 	X(OP_MAKE_DIRECTORY, make_directory, "makeDirectory", 3, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_INT) \
 	X(OP_WRITE, write, "write", 5, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_DATA, FIELD_INT, FIELD_INT) \
 	X(OP_MAKE_NODE, make_node, "makeNode", 7, FIELD_IN, FIELD_TEXT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT) \
@@ -261,6 +267,12 @@ enum plan_operation {
 #define PROTECT_ROOT 0
 #define PROTECT_PATH 1
 #define UNMOUNT_MOUNT 0
+#define PICK_FILESYSTEM_OUT 0
+#define PICK_FILESYSTEM_TARGET 1
+#define RECONFIGURE_FS 0
+#define OPEN_USER_NAMESPACE_OUT 0
+#define OPEN_USER_NAMESPACE_UIDS 1
+#define OPEN_USER_NAMESPACE_GIDS 2
 #define MAKE_DIRECTORY_DIR 0
 #define MAKE_DIRECTORY_PATH 1
 #define MAKE_DIRECTORY_MODE 2

@@ -34,7 +34,12 @@ int op_resolve(struct execution *x)
 	int root = in_field(x, RESOLVE_ROOT);
 	const char *path = text_field(x, RESOLVE_PATH);
 	enum create create = (enum create)int_field(x, RESOLVE_CREATE);
-	bool directory = int_field(x, RESOLVE_DIRECTORY) != 0;
+	bool directory = int_field(x, RESOLVE_DIRECTORY) == 1;
+	if (int_field(x, RESOLVE_DIRECTORY) == 2) {
+		int present = open_inside(root, path, O_PATH | O_NOFOLLOW);
+		if (present >= 0)
+			return out_field(x, RESOLVE_OUT, present);
+	}
 	if (directory) {
 		/* A link, even a dangling one, is refused before anything is made through it. */
 		int present = open_inside(root, path, O_PATH | O_NOFOLLOW);

@@ -89,6 +89,25 @@ int op_create_mount(struct execution *x)
 	return out_field(x, CREATE_MOUNT_OUT, fd);
 }
 
+int op_pick_filesystem(struct execution *x)
+{
+	int target = in_field(x, PICK_FILESYSTEM_TARGET);
+	int fd = k_fspick(target);
+	if (fd < 0)
+		return fail(x, fd, "fspick(%f, \"\", FSPICK_EMPTY_PATH)", target);
+	return out_field(x, PICK_FILESYSTEM_OUT, fd);
+}
+
+int op_reconfigure(struct execution *x)
+{
+	int fs = in_field(x, RECONFIGURE_FS);
+	int error = k_fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+	if (error >= 0)
+		return 0;
+	fail(x, error, "fsconfig(%f, FSCONFIG_CMD_RECONFIGURE)", fs);
+	return fail_filesystem(x, fs);
+}
+
 int op_set_mount_attributes(struct execution *x)
 {
 	int target = in_field(x, SET_MOUNT_ATTRIBUTES_TARGET);

@@ -32,7 +32,7 @@ export { compileLaunch } from "./plan/compile-launch.ts";
 export { encodePlan } from "./plan/encode.ts";
 export { formatOperation, formatPlan, planDocument } from "./plan/format.ts";
 export type { CompiledLaunch, LaunchInput, LaunchMode } from "./plan/launch-input.ts";
-export { MOUNT_OPTION_NAMES } from "./plan/mount-options.ts";
+export { mountOptionNames } from "./plan/mount-options.ts";
 export type {
   LaunchPlan,
   Operation,

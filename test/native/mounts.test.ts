@@ -63,6 +63,46 @@ for (const { name, init } of builds) {
       assert.deepEqual(readdirSync(join(scratch.path, "root")), []);
     });
 
+    test("maps a mount's owners by a user namespace of its own making", () => {
+      using scratch = temporaryDirectory("native");
+      const mapped = (uids: string) =>
+        [
+          { op: "openUserNamespace", out: "$users", uids, gids: "0 70 1\n" },
+          { op: "openFilesystem", out: "$fs", type: "tmpfs" },
+          { op: "createMount", out: "$mount", fs: "$fs" },
+          { op: "setMountAttributes", target: "$mount", userns: "$users" },
+          { op: "open", out: "$at", path: scratch.path, flags: Kernel.O_PATH },
+          { op: "moveMount", from: "$mount", to: "$at" },
+        ] satisfies Draft[];
+      // Not in a new PID namespace: the host's /proc numbers the child.
+      const run = (uids: string) =>
+        runPlan(init, scratch.path, {
+          host: foreground({ flags: Kernel.CLONE_NEWNS }),
+          container: [
+            { op: "open", out: "$/", path: "/", flags: Kernel.O_PATH },
+            { op: "setMountAttributes", target: "$/", recursive: 1, propagation: Kernel.MS_PRIVATE },
+            ...mapped(uids),
+            ...shell(`stat -c %u:%g ${scratch.path}`),
+          ],
+        });
+      assert.deepEqual([run("0 60 1\n").failure, run("0 60 1\n").stdout], [undefined, "60:70\n"]);
+      assert.match(run("0 60\n").failure!.message, /^write\(AT_FDCWD, "\/proc\/\d+\/uid_map", .*EINVAL/);
+    });
+
+    test("changes the file system of a mount that is there", () => {
+      using scratch = temporaryDirectory("native");
+      const result = run(scratch.path, [
+        ...tmpfsRoot(scratch.path),
+        { op: "pickFilesystem", out: "$fs", target: "$root" },
+        { op: "configure", fs: "$fs", key: "size", value: "64k" },
+        { op: "reconfigure", fs: "$fs" },
+        { op: "moveRoot", root: "$root" },
+        ...shell("grep ' / / ' /proc/self/mountinfo"),
+      ]);
+      assert.deepEqual(result.failure, undefined);
+      assert.match(result.stdout, /size=64k/);
+    });
+
     test("moves the root without pivot_root, and changes it without a mount namespace", () => {
       using scratch = temporaryDirectory("native");
       const moved = run(scratch.path, [

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { RuntimeMount } from "../../src/spec/index.ts";
 import { makeBusyboxRootfs } from "./busybox.ts";
 
 /** A config.json as plain data, for tests to bend. */
@@ -8,7 +9,7 @@ export type BundleConfig = {
   process: Record<string, unknown>;
   root: Record<string, unknown>;
   hostname?: string;
-  mounts: Array<{ destination: string; type?: string; source?: string; options?: string[] }>;
+  mounts: RuntimeMount[];
   linux: Record<string, unknown>;
   [field: string]: unknown;
 };

@@ -97,7 +97,6 @@ describe("parseConfig", () => {
     ["/process/selinuxLabel", "system_u"],
     ["/process/scheduler", { policy: "SCHED_FIFO" }],
     ["/process/ioPriority", { class: "IOPRIO_CLASS_IDLE" }],
-    ["/mounts/0/uidMappings", [{ containerID: 0, hostID: 1, size: 1 }]],
   ];
   for (const [pointer, value] of unsupported) {
     it(`says that ${pointer} is not supported`, () => {

@@ -26,15 +26,8 @@ export function refuseUnsupported(config: RuntimeConfig): void {
       refuse(`/${system}`, `a container of the platform "${system}"`);
     }
   }
-  for (const [index, mount] of (config.mounts ?? []).entries())
-    refuseMountSettings(mount, `/mounts/${index}`);
   if (config.process !== undefined) refuseProcessSettings(config.process, "/process");
   refuseLinuxSettings(config);
-}
-
-function refuseMountSettings(mount: NonNullable<RuntimeConfig["mounts"]>[number], at: string): void {
-  if (isSet(mount.uidMappings)) refuse(`${at}/uidMappings`, "an id-mapped mount");
-  if (isSet(mount.gidMappings)) refuse(`${at}/gidMappings`, "an id-mapped mount");
 }
 
 /** Refuses what cannot be honoured in a process object. */

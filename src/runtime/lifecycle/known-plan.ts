@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { hostFacts, programs, selfCommand } from "../../host/index.ts";
-import type { RuntimeMount } from "../../spec/index.ts";
+import type { RuntimeConfig, RuntimeMount } from "../../spec/index.ts";
 import { type CgroupDirectory, thawedFile } from "../cgroup/control.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { type LaunchMode, StateFile } from "../plan/launch-input.ts";
@@ -42,7 +42,13 @@ export function storeLaunch(store: PlanStore, options: RunOptions, mode: LaunchM
   const configFile = join(bundle, "config.json");
   const config = readFileSync(configFile);
   // A warning would be heard once only, and mounts that are shared with the host depend on the whole mount table.
-  if (warnings.length > 0 || config.length > MAX_CONFIG || mountsWithoutNamespace(record.config)) return;
+  if (
+    mountsDependOnLinks(record.config) ||
+    warnings.length > 0 ||
+    config.length > MAX_CONFIG ||
+    mountsWithoutNamespace(record.config)
+  )
+    return;
   const conditions: Condition[] = [
     { kind: "content", path: configFile, data: config },
     { kind: "leadsTo", path: resolve(bundle, record.config.root!.path), data: record.rootfs },
@@ -62,6 +68,11 @@ export function storeLaunch(store: PlanStore, options: RunOptions, mode: LaunchM
     record: JSON.stringify(stored),
     planFile: join(files.stateDirectory, StateFile.plan),
   });
+}
+
+/** True where a plan depends on whether sources are symlinks, which the conditions do not tell. */
+function mountsDependOnLinks({ mounts }: RuntimeConfig): boolean {
+  return (mounts ?? []).some((mount) => readMountOptions(mount).links.size > 0);
 }
 
 /** The same for one more process in a container. */
@@ -143,7 +154,8 @@ function cgroupConditions(): Condition[] {
 /** A bind mount's target is made as a directory or as a file, as its source is. */
 function sourceConditions(bundle: string, mounts: readonly RuntimeMount[]): Condition[] {
   return mounts.flatMap((mount): Condition[] => {
-    if (mount.source === undefined || !readMountOptions(mount).bind) return [];
+    const { bind, remount } = readMountOptions(mount);
+    if (mount.source === undefined || !bind || remount) return [];
     const path = resolve(bundle, mount.source);
     return [{ kind: "directory", path, first: statSync(path).isDirectory() ? 1 : 0 }];
   });

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type HostFacts, hostFacts } from "../../host/index.ts";
 import { CortenError, type RuntimeConfig } from "../../spec/index.ts";
@@ -54,7 +54,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     root,
     host,
     cgroups,
-    sources: bindSources(bundle, config),
+    ...bindSources(bundle, config),
     ...files,
     ...(cgroupOwner(cgroups, config) === undefined ? {} : { delegatedFiles: delegatedFiles() }),
     preserveFds,
@@ -116,12 +116,19 @@ function bundleRoot(bundle: string, config: RuntimeConfig): RootRecipe {
 }
 
 /** What each source of a bind mount is, so that its mount point can be made of the same kind. */
-function bindSources(bundle: string, config: RuntimeConfig): ReadonlyMap<string, "directory" | "file"> {
+function bindSources(bundle: string, config: RuntimeConfig): Pick<LaunchInput, "sources" | "links"> {
   const sources = new Map<string, "directory" | "file">();
+  const links = new Map<string, string>();
   for (const [index, mount] of (config.mounts ?? []).entries()) {
-    if (mount.source === undefined || !readMountOptions(mount).bind) continue;
+    const options = readMountOptions(mount);
+    if (mount.source === undefined || !options.bind || options.remount) continue;
     const source = resolve(bundle, mount.source);
-    const stat = statSync(source, { throwIfNoEntry: false });
+    const own = options.links.size === 0 ? undefined : lstatSync(source, { throwIfNoEntry: false });
+    if (own?.isSymbolicLink() === true && options.links.has("copy-symlink")) {
+      links.set(source, readlinkSync(source));
+      continue;
+    }
+    const stat = options.links.has("src-nofollow") ? own : statSync(source, { throwIfNoEntry: false });
     if (stat === undefined) {
       throw new CortenError(
         "not-found",
@@ -134,7 +141,7 @@ function bindSources(bundle: string, config: RuntimeConfig): ReadonlyMap<string,
     }
     sources.set(source, stat.isDirectory() ? "directory" : "file");
   }
-  return sources;
+  return links.size === 0 ? { sources } : { sources, links };
 }
 
 function checkPreserved(count: number): number {

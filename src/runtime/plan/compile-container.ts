@@ -5,6 +5,7 @@ import * as k from "./constants.ts";
 import { compileDevices } from "./devices.ts";
 import { compileHooks, hasHooks } from "./hooks.ts";
 import { compileIdentity, environmentOf } from "./identity.ts";
+import type { MappedMount } from "./idmap.ts";
 import { type LaunchInput, Step } from "./launch-input.ts";
 import { compileLateMounts, compileMounts, type MountResult, related } from "./mounts.ts";
 import { joinNamespaces, type Namespaces } from "./namespaces.ts";
@@ -19,6 +20,8 @@ export interface Inherited {
   readonly fifo: Register | undefined;
   /** The mount over its root directory, without a mount namespace of its own. */
   readonly cover: Register | undefined;
+  /** Mounts that show their files' owners through a mapping, by index. */
+  readonly mapped: ReadonlyMap<number, MappedMount>;
 }
 
 /** The section of the container's own process, from its first instruction to the user's program. */
@@ -26,13 +29,14 @@ export function compileContainer(
   c: SectionBuilder,
   input: LaunchInput,
   namespaces: Namespaces,
-  { fifo, cover }: Inherited,
+  inherited: Inherited,
   warnings: string[],
 ): void {
   const { config } = input;
+  const { fifo } = inherited;
   const process = config.process!;
   prepareProcess(c, input, namespaces);
-  const slave = buildRoot(c, input, namespaces, cover, warnings);
+  const slave = buildRoot(c, input, namespaces, inherited, warnings);
   if (slave !== undefined) {
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
     c.close(slave);
@@ -86,7 +90,7 @@ function buildRoot(
   c: SectionBuilder,
   input: LaunchInput,
   namespaces: Namespaces,
-  cover: Register | undefined,
+  { cover, mapped }: Inherited,
   warnings: string[],
 ): Register | undefined {
   const { config } = input;
@@ -107,7 +111,7 @@ function buildRoot(
     }
   };
   const root = compileRoot(c, input, namespaces.mount, cover);
-  const mounts = compileMounts(c, root, input, comeIntoCgroups);
+  const mounts = compileMounts(c, root, input, mapped, comeIntoCgroups);
   warnings.push(...mounts.warnings);
   if (hasMounts && !mounts.devIsBound) compileDevices(c, root, input);
   makeWorkingDirectory(c, root, input);

@@ -9,6 +9,7 @@ import { compileCleanup } from "./compile-cleanup.ts";
 import { compileContainer } from "./compile-container.ts";
 import * as k from "./constants.ts";
 import { compileHooks, hasHooks } from "./hooks.ts";
+import { prepareMappedMounts } from "./idmap.ts";
 import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
 import { cloneInto, openNamespaces } from "./namespaces.ts";
 import { PLAN_VERSION, type Register } from "./operation.ts";
@@ -70,11 +71,13 @@ function compileHost(
   if (group !== null) filterDevices(h, group, limits);
   if (unified !== undefined) delegateGroup(h, unified.path, input);
   const cover = mountsWithoutNamespace(config) ? coverRoot(h, input) : undefined;
+  const mapped = prepareMappedMounts(h, input);
   const child = h.take("container's process");
   cloneInto(h, namespaces, () =>
     h.add("clone", { out: child, section: "container", flags: namespaces.cloned, cgroup: group }),
   );
-  compileContainer(c, input, namespaces, { fifo, cover }, warnings);
+  compileContainer(c, input, namespaces, { fifo, cover, mapped: mapped.mounts }, warnings);
+  mapped.release();
   const early = hasHooks(config, "prestart", "createRuntime", "createContainer");
   if (early) record(h, posix.join(stateDirectory, StateFile.creating), false);
   const entered = groupsToJoin(cgroups);

@@ -12,6 +12,7 @@ export const O_DIRECTORY = fs.O_DIRECTORY;
 export const O_NOFOLLOW = fs.O_NOFOLLOW;
 export const O_PATH = 0o10_000_000;
 
+export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_RECURSIVE = 0x8000;
 export const OPEN_TREE_CLONE = 1;
 

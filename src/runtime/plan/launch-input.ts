@@ -27,6 +27,8 @@ export interface LaunchInput {
   readonly delegatedFiles?: readonly string[];
   /** What the sources of bind mounts are, by absolute path; one that is not listed counts as a directory. */
   readonly sources: ReadonlyMap<string, "directory" | "file">;
+  /** Targets of those sources with the option `copy-symlink` that are symlinks, by absolute path. */
+  readonly links?: ReadonlyMap<string, string>;
   /** The container's state directory, absolute. */
   readonly stateDirectory: string;
   readonly failureFile: string;

@@ -27,8 +27,22 @@ export interface MountOptions {
   readonly hasOwner: boolean;
   /** `tmpcopyup`: a tmpfs begins with what it covers. */
   readonly copyUp: boolean;
-  /** `idmap` and the like: options that are refused. */
-  readonly special: readonly string[];
+  /** `idmap` and `ridmap`. */
+  readonly idmap: IdmapOption | undefined;
+  /** `remount`: changes a mount that is there already. */
+  readonly remount: boolean;
+  /** `iversion`: files have a version that changes with them. */
+  readonly iversion: boolean;
+  /** What crun has for symlinks. */
+  readonly links: ReadonlySet<LinkOption>;
+}
+
+/** That the owners of a mount's files are shown through a mapping. */
+export interface IdmapOption {
+  /** `ridmap`: the mounts below it, too. */
+  readonly recursive: boolean;
+  /** What stands behind "idmap=", as crun has it; "" for nothing. */
+  readonly mapping: string;
 }
 
 interface Attribute {
@@ -77,26 +91,31 @@ const EMPTY_OPTIONS = new Set([
   "nouser",
   "silent",
   "loud",
-  "iversion",
-  "noiversion",
   "newinstance",
   "_netdev",
   "nofail",
   "",
 ]);
 
-const SPECIAL = new Set(["idmap", "ridmap", "copy-symlink", "src-nofollow", "dest-nofollow", "remount"]);
+const LINK_OPTIONS = ["copy-symlink", "src-nofollow", "dest-nofollow"] as const;
+
+/** How symlinks are taken: a link at the source made anew, or bound as such; one at the destination covered. */
+export type LinkOption = (typeof LINK_OPTIONS)[number];
+
+function isLinkOption(option: string): option is LinkOption {
+  return (LINK_OPTIONS as readonly string[]).includes(option);
+}
 
 /** The names of all options that are understood, for `features`. */
-export const MOUNT_OPTION_NAMES: readonly string[] = [
-  ...Object.keys(ATTRIBUTES).flatMap((name) => [name, `r${name}`]),
-  ...Object.keys(PROPAGATIONS).flatMap((name) => [name, `r${name}`]),
-  ...SUPERBLOCK_FLAGS,
-  "bind",
-  "rbind",
-  "defaults",
-  "tmpcopyup",
-].sort();
+export function mountOptionNames(): readonly string[] {
+  return [
+    ...[...Object.keys(ATTRIBUTES), ...Object.keys(PROPAGATIONS)].flatMap((name) => [name, `r${name}`]),
+    ...SUPERBLOCK_FLAGS,
+    ...["bind", "rbind", "remount", "defaults", "tmpcopyup", "idmap", "ridmap"],
+    ...["iversion", "noiversion", "silent", "loud"],
+    ...LINK_OPTIONS,
+  ].sort();
+}
 
 /** Collects attribute options; the last of two contrary ones wins, as mount(8) has it. */
 class AttributeSet {
@@ -120,7 +139,10 @@ export function readMountOptions(mount: RuntimeMount): MountOptions {
   const own = new AttributeSet();
   const tree = new AttributeSet();
   const data: Array<readonly [string, string | null]> = [];
-  const special: string[] = [];
+  const links = new Set<LinkOption>();
+  let remount = false;
+  let iversion = false;
+  let idmap: IdmapOption | undefined;
   let bind = mount.type === "bind";
   let copyUp = false;
   let recursive = false;
@@ -137,7 +159,11 @@ export function readMountOptions(mount: RuntimeMount): MountOptions {
       propagationRecursive = !Object.hasOwn(PROPAGATIONS, option);
       propagation = PROPAGATIONS[propagationRecursive ? bare : option]!;
     } else if (option === "tmpcopyup") copyUp = true;
-    else if (SPECIAL.has(option.split("=")[0]!)) special.push(option);
+    else if (/^r?idmap(?:=|$)/.test(option)) {
+      idmap = { recursive: option.startsWith("r"), mapping: option.replace(/^r?idmap=?/, "") };
+    } else if (option === "remount") remount = true;
+    else if (option === "iversion" || option === "noiversion") iversion = option === "iversion";
+    else if (isLinkOption(option)) links.add(option);
     else if (!EMPTY_OPTIONS.has(option)) data.push(splitOption(option));
   }
   return {
@@ -151,7 +177,10 @@ export function readMountOptions(mount: RuntimeMount): MountOptions {
     hasMode: data.some(([name]) => name === "mode"),
     hasOwner: data.some(([name]) => name === "uid" || name === "gid"),
     copyUp,
-    special,
+    idmap,
+    remount,
+    iversion,
+    links,
   };
 }
 

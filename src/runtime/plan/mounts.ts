@@ -1,8 +1,10 @@
 import { posix } from "node:path";
-import { CortenError, type RuntimeMount } from "../../spec/index.ts";
+import type { RuntimeMount } from "../../spec/index.ts";
 import { configFault, shown } from "../config/check.ts";
+import { attach, compileBind, compileRemount, resolveTarget, setPropagation } from "./bind-mounts.ts";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
+import { type MappedMount, mapOwners } from "./idmap.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import { mountCgroups } from "./mount-cgroups.ts";
 import { type MountOptions, readMountOptions } from "./mount-options.ts";
@@ -49,6 +51,7 @@ export function compileMounts(
   c: SectionBuilder,
   root: Register,
   input: LaunchInput,
+  mapped: ReadonlyMap<number, MappedMount>,
   beforeCgroups: () => void,
 ): MountResult {
   const mounts = input.config.mounts ?? [];
@@ -62,8 +65,10 @@ export function compileMounts(
   for (const [index, mount] of mounts.entries()) {
     if (late.has(mount)) continue;
     if (isCgroup(mount)) beforeCgroups();
-    c.at(`/mounts/${index}`, () => compileMount(c, root, mount, input, result, `/mounts/${index}`));
+    const at = `/mounts/${index}`;
+    c.at(at, () => compileMount(c, root, { mount, mapped: mapped.get(index), at }, input, result));
   }
+  for (const userns of new Set([...mapped.values()].map((one) => one.userns))) c.add("close", { fd: userns });
   return result;
 }
 
@@ -77,7 +82,8 @@ export function compileLateMounts(
   const mounts = input.config.mounts ?? [];
   for (const [index, mount] of mounts.entries()) {
     if (!isCgroup(mount) || !isLast(mounts, index)) continue;
-    c.at(`/mounts/${index}`, () => compileMount(c, root, mount, input, result, `/mounts/${index}`));
+    const at = `/mounts/${index}`;
+    c.at(at, () => compileMount(c, root, { mount, mapped: undefined, at }, input, result));
   }
 }
 
@@ -96,47 +102,52 @@ export function related(one: string, other: string): boolean {
   return `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
 }
 
+/** One mount of the configuration. */
+export interface MountEntry {
+  readonly mount: RuntimeMount;
+  readonly options: MountOptions;
+  readonly destination: string;
+  readonly mapped: MappedMount | undefined;
+  /** Its JSON pointer. */
+  readonly at: string;
+}
+
 function compileMount(
   c: SectionBuilder,
   root: Register,
-  mount: RuntimeMount,
+  given: Pick<MountEntry, "mount" | "mapped" | "at">,
   input: LaunchInput,
   result: MountResult,
-  pointer: string,
 ): void {
+  const { mount, at } = given;
   const options = readMountOptions(mount);
   const destination = destinationOf(mount);
-  refuseSpecial(pointer, options);
-  checkProc(pointer, mount, destination, options);
-  if (options.copyUp && (options.bind || mount.type !== "tmpfs")) {
-    throw configFault(
-      `${pointer}/options`,
-      `tmpcopyup is for a tmpfs, not for ${options.bind ? "a bind mount" : shown(mount.type)}`,
-    );
-  }
-  if (isCgroup(mount) && !options.bind) {
-    mountCgroups(c, root, destination, options, input, pointer);
-  } else if (options.bind) {
-    compileBind(c, root, mount, destination, options, input, result, pointer);
-  } else {
-    compileFilesystem(c, root, mount, destination, options, result, pointer);
-  }
+  const entry = { ...given, options, destination };
+  checkProc(at, mount, destination, options);
+  checkCombination(entry);
+  if (options.remount) compileRemount(c, root, entry);
+  else if (isCgroup(mount) && !options.bind) mountCgroups(c, root, destination, options, input, at);
+  else if (options.bind) compileBind(c, root, entry, input, result.warnings);
+  else compileFilesystem(c, root, entry, result);
 }
 
-function refuseSpecial(pointer: string, { special }: MountOptions): void {
-  if (special.length === 0) return;
-  throw new CortenError(
-    "unimplemented",
-    `config.json: ${pointer}/options: "${special[0]}" is not supported`,
-    {
-      pointer: `${pointer}/options`,
-    },
-  );
+function checkCombination({ mount, options, mapped, at }: MountEntry): void {
+  const { bind, copyUp, remount } = options;
+  const what = remount ? "a remount" : bind ? "a bind mount" : shown(mount.type);
+  if (copyUp && (remount || bind || mount.type !== "tmpfs")) {
+    throw configFault(`${at}/options`, `tmpcopyup is for a tmpfs, not for ${what}`);
+  }
+  if (mapped !== undefined && (remount || (!bind && isCgroup(mount)))) {
+    throw configFault(`${at}/options`, `an id mapping is for a new mount or a bind mount, not for ${what}`);
+  }
+  for (const name of options.links) {
+    if (!bind) throw configFault(`${at}/options`, `${name} is for a bind mount, not for ${what}`);
+  }
 }
 
 function checkProc(pointer: string, mount: RuntimeMount, destination: string, options: MountOptions): void {
   if (destination === "/proc") {
-    if (options.bind || mount.type === "proc") return;
+    if (options.bind || options.remount || mount.type === "proc") return;
     throw configFault(
       `${pointer}/destination`,
       `only procfs may be mounted on /proc, not ${shown(mount.type)}`,
@@ -147,119 +158,11 @@ function checkProc(pointer: string, mount: RuntimeMount, destination: string, op
   }
 }
 
-/** Opens the place of a mount. What is missing there is made. /proc and /sys must be real directories (CVE-2019-19921). */
-export function resolveTarget(
-  c: SectionBuilder,
-  root: Register,
-  destination: string,
-  kind: "directory" | "file",
-): Register {
-  const target = c.take(destination);
-  c.add("resolve", {
-    out: target,
-    root,
-    path: destination.slice(1),
-    create: kind === "directory" ? 1 : 2,
-    mode: kind === "directory" ? 0o755 : 0o644,
-    directory: destination === "/proc" || destination === "/sys" ? 1 : 0,
-  });
-  return target;
-}
-
-/** Attaches the mount in `from` at `target`, and lets go of the target. */
-export function attach(c: SectionBuilder, from: Register, target: Register): void {
-  c.add("moveMount", { from, to: target, path: "" });
-  c.close(target);
-}
-
-/** True when mounts of this container propagate to others: then a moved mount takes part, whatever it was before. */
-function rootIsShared({ config }: LaunchInput): boolean {
-  return (config.linux?.rootfsPropagation ?? "").endsWith("shared");
-}
-
-/** Options of a superblock: they are the source's, and mount(8) users repeat them on binds. */
-const SUPERBLOCK = /^(?:sync|async|dirsync|lazytime|nolazytime|mand|nomand)$/;
-
-function compileBind(
-  c: SectionBuilder,
-  root: Register,
-  mount: RuntimeMount,
-  destination: string,
-  options: MountOptions,
-  input: LaunchInput,
-  result: MountResult,
-  pointer: string,
-): void {
-  if (mount.source === undefined || mount.source === "") throw configFault(`${pointer}/source`, "is missing");
-  const idle = options.data.filter(([name]) => !SUPERBLOCK.test(name)).map(([name]) => name);
-  if (idle.length > 0) {
-    result.warnings.push(`${pointer}/options: ${idle.join(", ")} has no effect on a bind mount`);
-  }
-  const source = posix.resolve(input.bundle, mount.source);
-  const tree = c.take(source);
-  c.add("openTree", {
-    out: tree,
-    dir: null,
-    path: source,
-    flags: k.OPEN_TREE_CLONE | (options.recursive ? k.AT_RECURSIVE : 0),
-  });
-  if (destination === "/proc") c.add("verify", { fd: tree, kind: k.VERIFY_PROCFS, major: 0, minor: 0 });
-  const late = rootIsShared(input) ? options.propagation : 0;
-  const early = late === 0 ? options.propagation : 0;
-  setAttributes(c, tree, options, early);
-  attach(c, tree, resolveTarget(c, root, destination, input.sources.get(source) ?? "directory"));
-  if (late !== 0) setPropagation(c, tree, options, late);
-  c.close(tree);
-}
-
-/** Flags and propagation of a bind mount while it is detached: one call where they have one reach, else two or three. */
-function setAttributes(c: SectionBuilder, tree: Register, options: MountOptions, propagation: number): void {
-  const { own, tree: below, recursive } = options;
-  const hasOwn = own.set !== 0 || own.clear !== 0;
-  const hasTree = below.set !== 0 || below.clear !== 0;
-  const spreads = options.propagationRecursive && recursive;
-  const set = (attributes: { set: number; clear: number }, deep: boolean, type: number) =>
-    c.add("setMountAttributes", {
-      target: tree,
-      recursive: deep ? 1 : 0,
-      ...attributes,
-      propagation: type,
-      userns: null,
-    });
-  let pending = propagation;
-  if (hasOwn) {
-    set(own, false, spreads ? 0 : pending);
-    if (!spreads) pending = 0;
-  }
-  if (hasTree) {
-    set(below, true, spreads || !recursive ? pending : 0);
-    if (spreads || !recursive) pending = 0;
-  }
-  if (pending !== 0) set({ set: 0, clear: 0 }, spreads, pending);
-}
-
-function setPropagation(
-  c: SectionBuilder,
-  target: Register,
-  options: MountOptions,
-  propagation: number,
-): void {
-  const recursive = options.propagationRecursive && (options.recursive || !options.bind) ? 1 : 0;
-  c.add("setMountAttributes", { target, recursive, set: 0, clear: 0, propagation, userns: null });
-}
-
-function compileFilesystem(
-  c: SectionBuilder,
-  root: Register,
-  mount: RuntimeMount,
-  destination: string,
-  options: MountOptions,
-  result: MountResult,
-  pointer: string,
-): void {
+function compileFilesystem(c: SectionBuilder, root: Register, entry: MountEntry, result: MountResult): void {
+  const { mount, options, destination, mapped, at } = entry;
   const { type } = mount;
   if (type === undefined || type === "" || type === "none") {
-    throw configFault(`${pointer}/type`, "is missing", "a bind mount has the type or the option bind");
+    throw configFault(`${at}/type`, "is missing", "a bind mount has the type or the option bind");
   }
   // A read-only /dev or tmpfs still has to receive its files: it becomes read-only once they are there.
   const attributes = (options.own.set | options.tree.set) >>> 0;
@@ -270,9 +173,12 @@ function compileFilesystem(
     c.add("configure", { fs, key: "source", value: mount.source });
   }
   for (const [key, value] of options.data) c.add("configure", { fs, key, value });
+  // Of the file systems whose files have a version, ext4 alone has ever left the choice.
+  if (options.iversion && type === "ext4") c.add("configure", { fs, key: "i_version", value: null });
   const made = c.take(type);
   c.add("createMount", { out: made, fs, attributes: later ? attributes & ~k.MOUNT_ATTR_RDONLY : attributes });
   c.release(fs);
+  if (mapped !== undefined) mapOwners(c, made, mapped);
   const target = resolveTarget(c, root, destination, "directory");
   if (type === "tmpfs" && !options.hasMode) c.add("copyMode", { from: target, to: made });
   if (options.copyUp) c.add("copyTree", { from: target, to: made, owner: options.hasOwner ? 0 : 1 });

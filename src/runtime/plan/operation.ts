@@ -44,7 +44,8 @@ export const OPERATIONS = {
    * an empty file; each is made with mkdirat/openat(O_CREAT|O_EXCL|O_NOFOLLOW) on its parent's descriptor.
    * A dangling symlink is followed inside the root and its target made. `mode` is each made directory's, or the
    * file's, whose parents then get 0755.
-   * `directory` 1 demands that the result is a real directory reached through no symlink in the last component.
+   * `directory` 1 demands that the result is a real directory reached through no symlink in the last component;
+   * 2 takes a symlink in the last component, where there is one, for the result.
    */
   resolve: {
     code: 2,
@@ -107,6 +108,15 @@ export const OPERATIONS = {
    * is gone by itself.
    */
   unmount: { code: 33, fields: { mount: "in" } },
+  /** fspick(target, "", FSPICK_EMPTY_PATH): the file system of a mount, to be configured anew. */
+  pickFilesystem: { code: 126, fields: { out: "out", target: "in" } },
+  /** fsconfig(CMD_RECONFIGURE): what was configured takes effect. */
+  reconfigure: { code: 127, fields: { fs: "in" } },
+  /**
+   * A new user namespace with these mappings (lines of uid_map and gid_map), for {@link OPERATIONS.setMountAttributes}: a
+   * child is cloned into it and ends once `out` holds the namespace.
+   */
+  openUserNamespace: { code: 125, fields: { out: "out", uids: "data", gids: "data" } },
 
   // ── files ────────────────────────────────────────────────────────────────────────────────
   /**
