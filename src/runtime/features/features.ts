@@ -3,7 +3,7 @@ import { UNSAFE_ANNOTATIONS } from "../config/annotations.ts";
 import { CAPABILITIES } from "../config/capabilities.ts";
 import { OCI_VERSION } from "../config/default-config.ts";
 import { NAMESPACE_TYPES } from "../config/schema.ts";
-import { MOUNT_OPTION_NAMES } from "../plan/mount-options.ts";
+import { mountOptionNames } from "../plan/mount-options.ts";
 import { compileSeccomp } from "../seccomp/compile.ts";
 import { accepts } from "./acceptance.ts";
 import * as candidates from "./candidates.ts";
@@ -96,7 +96,7 @@ function mappedMount(options: readonly string[]) {
 }
 
 function mountOptions(): string[] {
-  const names = new Set<string>([...MOUNT_OPTION_NAMES, ...candidates.SPECIAL_MOUNT_OPTIONS]);
+  const names = new Set<string>([...mountOptionNames(), ...candidates.SPECIAL_MOUNT_OPTIONS]);
   const mount = (type: string, options: readonly string[]) => ({
     mounts: [{ destination: "/mnt", type, source: "/src", options }],
   });
