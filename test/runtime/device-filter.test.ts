@@ -8,7 +8,7 @@ const UNIFIED =
   "mount --make-rprivate / && umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && ";
 
 describe("device rules where there is only cgroup v2", { skip: !isRoot }, () => {
-  test("hold for the container and for what is executed in it", async () => {
+  test("hold for the container and for what is executed in it, and change as a whole", async () => {
     using scratch = temporaryDirectory("device-filter");
     const bundle = join(scratch.path, "bundle");
     const id = `device-filter-${process.pid}`;
@@ -38,10 +38,14 @@ describe("device rules where there is only cgroup v2", { skip: !isRoot }, () => 
       ...["-m", "sh", "-c"],
       `${UNIFIED} ${oci} run -d -b ${bundle} ${id} </dev/null >/dev/null || exit 9
       ${oci} exec ${id} sh -c '${look}'; echo status $?
+      echo '{"devices":[{"allow":false,"access":"rwm"}]}' | ${oci} update -r - ${id} || exit 8
+      ${oci} exec ${id} sh -c '${look}'
+      echo '{"devices":[{"allow":true,"access":"rwm"}]}' | ${oci} update -r - ${id} || exit 7
+      ${oci} exec ${id} sh -c 'true > /dev/kmsg && echo all'
       ${oci} delete -f ${id}`,
     ]);
     assert.equal(exitCode, 0, stderr);
-    assert.match(stdout, /^null\nzero\nkmsg\nstatus [1-9]/);
+    assert.match(stdout, /^null\nzero\nkmsg\nstatus [1-9]\d*\nnull\nzero\nall\n$/);
     assert.match(stderr, /\/dev\/kmsg: Operation not permitted/);
   });
 });

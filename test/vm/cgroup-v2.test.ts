@@ -99,6 +99,54 @@ describe("cgroup v2 in a virtual machine", () => {
     await vm.output(`${oci} delete -f idle`);
   });
 
+  it("updates limits, all or none, and tells statistics and out-of-memory kills", { timeout }, async () => {
+    await run("limits", "changing");
+    const update = (words: string) => vm.output(`${oci} update ${words} changing`);
+    await update("--memory 32m --memory-swap 40m --cpu-quota 70000 --cpu-period 100000 --pids-limit 30");
+    await update("--cpu-share 1024 --cpu-burst 500 --blkio-weight 20 --memory-reservation -1");
+    await vm.output(
+      `echo '{"blockIO":{"throttleReadBpsDevice":[{"major":254,"minor":0,"rate":4096}]},"unified":{"memory.high":"max"}}' |
+      ${oci} update -r - changing`,
+    );
+    const names = [
+      ...[
+        "memory.max",
+        "memory.swap.max",
+        "memory.low",
+        "memory.high",
+        "cpu.max",
+        "cpu.max.burst",
+        "cpu.weight",
+      ],
+      ...["pids.max", "io.bfq.weight", "io.max"],
+    ];
+    const wanted = [
+      ...[`${32 << 20}`, `${8 << 20}`, "max", "max", "70000 100000", "500", "100"],
+      ...["30", "default 20", "254:0 rbps=4096 wbps=max riops=max wiops=100"],
+    ];
+    assert.deepEqual(await knobs("pods/limits", names), wanted);
+    const { exitCode, stdout } = await vm.run(
+      `echo '{"memory":{"limit":50000000,"swap":60000000},"pids":{"limit":5},"cpu":{"cpus":"77","shares":3},
+      "blockIO":{"weight":900,"throttleWriteBpsDevice":[{"major":254,"minor":0,"rate":9}]}}' | ${oci} update -r - changing`,
+    );
+    assert.notEqual(exitCode, 0);
+    assert.match(stdout, /cpu\/cpus: cannot write "77" to .*cpuset\.cpus/);
+    assert.deepEqual(await knobs("pods/limits", names), wanted);
+    const usage = await vm.run(`${oci} update --memory 8k --memory-swap -1 changing`);
+    assert.match(usage.stdout, /8192 is below what the container uses/);
+
+    const { data } = JSON.parse(await vm.output(`${oci} events --stats changing`));
+    assert.equal(data.memory.usage.limit, 32 << 20);
+    assert.ok(data.memory.usage.usage > 0 && data.cpu.usage.total > 0 && data.pids.current === 1);
+    assert.equal(data.pids.limit, 30);
+    assert.deepEqual(data.cpuset.cpus, [0]);
+    await vm.output(
+      `${oci} events --interval 300ms changing > /tmp/events & sleep 1.5
+      ${oci} update --memory-swap 32m changing; ${oci} exec changing tail /dev/zero
+      sleep 0.5; ${oci} delete -f changing; wait; grep -q '"type":"stats"' /tmp/events && grep -q '"type":"oom"' /tmp/events`,
+    );
+  });
+
   it("freezes, thaws and kills whole groups", { timeout }, async () => {
     await run("plain", "plain");
     const status = async () => JSON.parse(await vm.output(`${oci} state plain`)).status as string;

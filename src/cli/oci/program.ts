@@ -118,6 +118,47 @@ export const listOptions = {
 
 export const psOptions = { format: tableOrJson } as const satisfies OptionTable;
 
+export const eventsOptions = {
+  interval: { type: "text", value: "DURATION", default: "5s", summary: "time between two statistics" },
+  stats: { type: "flag", summary: "print the statistics once and end" },
+} as const satisfies OptionTable;
+
+const limit = (value: string, summary: string) => ({ type: "text", value, summary }) as const;
+const noLonger = {
+  type: "text",
+  value: "BYTES",
+  summary: "left out: no kernel has it",
+  hidden: true,
+} as const;
+
+export const updateOptions = {
+  resources: {
+    type: "text",
+    short: "r",
+    value: "FILE",
+    completion: "file",
+    summary: "limits as JSON, `linux.resources` of a config.json; - reads standard input",
+  },
+  memory: limit("SIZE", "limit of memory, such as 512m; -1 for none"),
+  "memory-reservation": limit("SIZE", "memory that is left to it when memory is short"),
+  "memory-swap": limit("SIZE", "limit of memory and swap together; -1 for none"),
+  "kernel-memory": noLonger,
+  "kernel-memory-tcp": noLonger,
+  "cpu-share": limit("N", "share of CPU time, relative to others' (2 to 262144)"),
+  "cpu-quota": limit("MICROSECONDS", "CPU time in each period; -1 for no limit"),
+  "cpu-period": limit("MICROSECONDS", "length of a period"),
+  "cpu-burst": limit("MICROSECONDS", "time saved up that a period may use beside its quota"),
+  "cpu-rt-period": limit("MICROSECONDS", "length of a period of real-time processes (cgroup v1)"),
+  "cpu-rt-runtime": limit("MICROSECONDS", "time of real-time processes in each period (cgroup v1)"),
+  "cpu-idle": limit("0|1", "1: runs only when nothing else would"),
+  "cpuset-cpus": limit("LIST", "CPUs that may be used, such as 0-3,7"),
+  "cpuset-mems": limit("LIST", "memory nodes that may be used"),
+  "blkio-weight": limit("N", "weight of block I/O (10 to 1000)"),
+  "pids-limit": limit("N", "number of processes; -1 for no limit"),
+  "l3-cache-schema": { ...limit("SCHEMA", "refused: takes Intel RDT"), hidden: true },
+  "mem-bw-schema": { ...limit("SCHEMA", "refused: takes Intel RDT"), hidden: true },
+} as const satisfies OptionTable;
+
 export const specOptions = { bundle } as const satisfies OptionTable;
 
 export const planOptions = {
@@ -229,6 +270,22 @@ const commands: readonly Command[] = [
     load: () => import("./resume.ts"),
   },
   {
+    name: "update",
+    summary: "change the limits of a container that runs",
+    description: "Either all limits that are named change, or, when the kernel refuses one of them, none.",
+    arguments: [container],
+    options: updateOptions,
+    load: () => import("./update.ts"),
+    examples: [{ text: "halve its memory", line: "corten-oci update --memory 256m demo" }],
+  },
+  {
+    name: "events",
+    summary: "print statistics and out-of-memory kills of a container as JSON",
+    arguments: [container],
+    options: eventsOptions,
+    load: () => import("./events.ts"),
+  },
+  {
     name: "spec",
     summary: "write a config.json to begin with",
     arguments: [],
@@ -260,7 +317,7 @@ const commands: readonly Command[] = [
     options: {},
     load: () => import("./features.ts"),
   },
-  ...["checkpoint", "restore", "events", "update"].map(notOffered),
+  ...["checkpoint", "restore"].map(notOffered),
 ];
 
 /** The OCI runtime's command line. */

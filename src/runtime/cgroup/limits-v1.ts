@@ -16,13 +16,25 @@ class Writes {
     this.#plan = plan;
   }
 
-  /** Adds a write where `value` is set; `at` is the setting below /linux/resources. */
-  set(controller: string, file: string, value: number | string | undefined, at: string, ignore = 0): void {
+  /**
+   * Adds a write where `value` is set; `at` is the setting below /linux/resources, `preferred` another name of the file,
+   * which is taken where it exists.
+   */
+  set(
+    controller: string,
+    file: string,
+    value: number | string | undefined,
+    at: string,
+    ignore = 0,
+    preferred?: string,
+  ): void {
     if (value === undefined || value === "") return;
     const pointer = `${AT}${at}`;
     const group = groupOf(this.#plan, controller);
     if (group === undefined) throw missingController(controller, pointer);
-    this.list.push({ file: `${group.path}/${file}`, data: `${value}`, at: pointer, ignore });
+    const data = `${value}`;
+    const other = preferred === undefined ? {} : { preferred: { file: `${group.path}/${preferred}`, data } };
+    this.list.push({ file: `${group.path}/${file}`, data, at: pointer, ignore, ...other });
   }
 }
 
@@ -61,7 +73,16 @@ function memory(writes: Writes, limits: RuntimeMemory, warnings: string[]): void
     writes.set("memory", file, value, `/memory/${name}`);
   // A new group is unlimited, and the kernel demands limit <= memsw: the limit first, then both together.
   set("memory.limit_in_bytes", limits.limit === 0 ? undefined : limits.limit, "limit");
-  set("memory.memsw.limit_in_bytes", limits.swap === 0 ? undefined : limits.swap, "swap");
+  // Without a limit of memory there is none of both together, unless one is given.
+  const both = (limits.swap ?? 0) === 0 && (limits.limit ?? 0) < 0 ? -1 : (limits.swap ?? 0);
+  // A kernel without swap accounting has no such file; where both are one, or none is limited, nothing is lost.
+  writes.set(
+    "memory",
+    "memory.memsw.limit_in_bytes",
+    both === 0 ? undefined : both,
+    "/memory/swap",
+    both === limits.limit ? ENOENT : 0,
+  );
   set("memory.soft_limit_in_bytes", limits.reservation === 0 ? undefined : limits.reservation, "reservation");
   if (limits.kernel !== undefined && limits.kernel !== 0) {
     warnings.push(`${AT}/memory/kernel is left out: kernels since 5.16 have no such limit`);
@@ -99,11 +120,14 @@ function cpu(writes: Writes, limits: RuntimeCpu): void {
 function blockIO(writes: Writes, limits: RuntimeBlockIO): void {
   const set = (file: string, value: number | string | undefined, at: string) =>
     writes.set("blkio", file, value, `/blockIO/${at}`);
-  set("blkio.weight", limits.weight === 0 ? undefined : limits.weight, "weight");
+  // Since 5.0 weights are BFQ's alone and have its name.
+  const weigh = (file: string, value: number | string | undefined, at: string) =>
+    writes.set("blkio", `blkio.${file}`, value, `/blockIO/${at}`, 0, `blkio.bfq.${file}`);
+  weigh("weight", limits.weight === 0 ? undefined : limits.weight, "weight");
   set("blkio.leaf_weight", limits.leafWeight === 0 ? undefined : limits.leafWeight, "leafWeight");
   for (const [index, { major, minor, weight, leafWeight }] of (limits.weightDevice ?? []).entries()) {
     const device = `${major}:${minor}`;
-    if (weight !== undefined) set("blkio.weight_device", `${device} ${weight}`, `weightDevice/${index}`);
+    if (weight !== undefined) weigh("weight_device", `${device} ${weight}`, `weightDevice/${index}`);
     if (leafWeight !== undefined) {
       set("blkio.leaf_weight_device", `${device} ${leafWeight}`, `weightDevice/${index}`);
     }

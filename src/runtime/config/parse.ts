@@ -1,7 +1,12 @@
-import { CortenError, type RuntimeConfig, type RuntimeProcess } from "../../spec/index.ts";
+import {
+  CortenError,
+  type RuntimeConfig,
+  type RuntimeProcess,
+  type RuntimeResources,
+} from "../../spec/index.ts";
 import { type Check, configFault } from "./check.ts";
 import { checkRules } from "./rules.ts";
-import { configCheck, processCheck } from "./schema.ts";
+import { configCheck, processCheck, resourcesCheck } from "./schema.ts";
 import { refuseProcessSettings, refuseUnsupported } from "./support.ts";
 
 /** Bytes of the largest config.json that is read. A large seccomp profile and hundreds of mounts take 200 KiB. */
@@ -36,6 +41,18 @@ export function parseProcess(bytes: Uint8Array): RuntimeProcess {
   refuseProcessSettings(process, "");
   if ((process.args ?? []).length === 0) throw configFault("/args", "must name a program to run");
   return process;
+}
+
+/** Checks limits that a program built; fields that are null count as absent. */
+export function checkResources(resources: RuntimeResources): RuntimeResources {
+  const copy = copyWithoutNulls(resources) as RuntimeResources;
+  resourcesCheck(copy, "/linux/resources");
+  return copy;
+}
+
+/** Reads the limits of `update --resources FILE`; errors as of {@link parseConfig}. */
+export function parseResources(bytes: Uint8Array): RuntimeResources {
+  return readDocument(bytes, "the resources", resourcesCheck) as RuntimeResources;
 }
 
 function readDocument(bytes: Uint8Array, what: string, check: Check): unknown {

@@ -9,16 +9,19 @@ import {
   requireProgram,
   runDirectory,
 } from "../../host/index.ts";
-import { CortenError } from "../../spec/index.ts";
+import { CortenError, type RuntimeResources } from "../../spec/index.ts";
 import { containerProcesses, setFrozen } from "../cgroup/control.ts";
+import { type ContainerStatistics, readStatistics } from "../cgroup/statistics.ts";
 import { signalNumber } from "../config/signals.ts";
 import { compileSignal } from "../plan/compile-exec.ts";
+import { compileFilterChange } from "../plan/compile-filter.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { type LaunchMode, StateFile } from "../plan/launch-input.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
 import { compileUnmount } from "../plan/shared-mounts.ts";
 import type { ContainerInfo, ContainerRecord } from "./container.ts";
 import { destroy, removeUnfinished } from "./destroy.ts";
+import { type ContainerEvent, type EventOptions, watchContainer } from "./events.ts";
 import { runHooks } from "./host-hooks.ts";
 import { checkId } from "./id.ts";
 import { killContainer } from "./kill.ts";
@@ -35,6 +38,7 @@ import {
   sweepFailures,
 } from "./state-directory.ts";
 import { describeContainer, type Observed, observe } from "./status.ts";
+import { updateLimits } from "./update.ts";
 
 export interface RuntimeOptions {
   /** Directory of the containers' states. Default: `oci` below Corten's run directory. */
@@ -221,6 +225,38 @@ export class Runtime {
     const { record, status } = this.#observe(id);
     if (status !== "paused") throw new CortenError("failed-precondition", "container not paused");
     await setFrozen(record.cgroups, false);
+  }
+
+  /**
+   * Changes limits of a container that runs: those that `resources` names, all of them or none. `state.json` tells
+   * them afterwards. Returns warnings about what was left out on purpose.
+   *
+   * @throws failed-precondition naming the pointer of the limit that the kernel refuses; the others hold what they held
+   */
+  update(id: string, resources: RuntimeResources): Promise<readonly string[]> {
+    return updateLimits(this.root, this.#observe(id), resources, async (group, program) => {
+      const files = { failureFile: newFailureFile(this.root, id), onFailure: [] };
+      await launch(this.#launchPlan(id, compileFilterChange(group, program, files), []));
+    });
+  }
+
+  /** What the container has used so far. @throws failed-precondition when it does not run */
+  stats(id: string): ContainerStatistics {
+    const { record, status } = this.#observe(id);
+    if (status === "stopped" || status === "creating") {
+      throw new CortenError("failed-precondition", "container not running");
+    }
+    return readStatistics(record.cgroups);
+  }
+
+  /**
+   * Statistics at an interval, and each time the kernel kills or would kill for want of memory; ends when the
+   * container does, or by `signal`.
+   */
+  async *events(id: string, options: EventOptions = {}): AsyncGenerator<ContainerEvent, void, undefined> {
+    const { record } = this.#observe(id);
+    this.stats(id);
+    yield* watchContainer(record, () => this.#observe(id).init !== undefined, options);
   }
 
   /** Waits until the container's process has ended. It need not be a child of the caller. */

@@ -83,6 +83,14 @@ export function makeStateDirectory(
   }
 }
 
+/** Replaces a file of a container's directory in one step: a reader sees the old one or the new one. */
+export function replaceStateFile(root: string, id: string, name: string, content: string): void {
+  serial += 1;
+  const draft = join(root, id, `.${name}-${process.pid}-${serial}`);
+  writeFileSync(draft, content, { mode: 0o600 });
+  renameSync(draft, join(root, id, name));
+}
+
 /** Removes a container's directory in one step: the ID is free at once, and what a SIGKILL leaves is swept later. */
 export function removeStateDirectory(root: string, id: string): void {
   const grave = scratch(root, OLD);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bytes } from "../../command/bytes.ts";
 import type { Values } from "../../command/option.ts";
 import { type ParsedLine, parseLine } from "../../command/parse.ts";
 import { createOptions } from "../table/container-options.ts";
-import { bytes, containerSettings } from "./container-settings.ts";
+import { containerSettings } from "./container-settings.ts";
 import { parseDevice, parseRootDirectory, parseTmpfs, parseVolume } from "./mounts.ts";
 
 function settings(...line: string[]) {

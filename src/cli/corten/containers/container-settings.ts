@@ -1,5 +1,6 @@
 import type { ContainerOptions } from "../../../engine/index.ts";
 import { CortenError } from "../../../spec/index.ts";
+import { bytes } from "../../command/bytes.ts";
 import type { Values } from "../../command/option.ts";
 import type { createOptions } from "../table/container-options.ts";
 import { parseDevice, parseRootDirectory, parseTmpfs, parseVolume } from "./mounts.ts";
@@ -60,28 +61,6 @@ function limits(options: Values<typeof createOptions>): Partial<ContainerOptions
     ...(options.cpus === undefined ? {} : { cpus: positive("--cpus", options.cpus) }),
     ...present("pidsLimit", options["pids-limit"]),
   };
-}
-
-const units: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  k: 1024,
-  m: 1024 ** 2,
-  g: 1024 ** 3,
-  t: 1024 ** 4,
-};
-
-/** A size as docker takes it: a number with b, k, m, g or t, all binary; `KiB` and `kb` mean `k`. */
-export function bytes(option: string, text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?(?:([bkmgt]?)(?:i?b)?)$/i.exec(text);
-  const value = match === null ? Number.NaN : Math.floor(Number(match[1]) * units[match[2]!.toLowerCase()]!);
-  if (!Number.isSafeInteger(value)) {
-    throw new CortenError(
-      "invalid-argument",
-      `invalid value "${text}" for ${option}: a size is such as 512m or 2g`,
-    );
-  }
-  return value;
 }
 
 function positive(option: string, text: string): number {
