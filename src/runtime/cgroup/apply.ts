@@ -16,7 +16,7 @@ interface Refusal {
 
 /**
  * Writes limits into groups that are in use. Some only go together, in an order that depends on what holds: memory
- * and swap, quota and period. So what the kernel refuses is tried again after the others, as long as any of
+ * and swap, quota and period. So what the kernel refuses is tried again after the others, as long as one of
  * them goes. When some cannot be written at all, those that were are put back. Returns the writes that do that.
  *
  * @throws failed-precondition naming the setting that the kernel refuses
