@@ -12,16 +12,6 @@ export const HOOKS = [
   "poststop",
 ] as const;
 
-/** Mount options that are neither attributes, propagations nor flags of a file system. */
-export const SPECIAL_MOUNT_OPTIONS = [
-  "copy-symlink",
-  "dest-nofollow",
-  "idmap",
-  "remount",
-  "ridmap",
-  "src-nofollow",
-] as const;
-
 export const SECCOMP_ACTIONS = [
   "SCMP_ACT_ALLOW",
   "SCMP_ACT_ERRNO",

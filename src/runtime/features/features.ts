@@ -96,11 +96,10 @@ function mappedMount(options: readonly string[]) {
 }
 
 function mountOptions(): string[] {
-  const names = new Set<string>([...mountOptionNames(), ...candidates.SPECIAL_MOUNT_OPTIONS]);
   const mount = (type: string, options: readonly string[]) => ({
     mounts: [{ destination: "/mnt", type, source: "/src", options }],
   });
-  return [...names].sort().filter((name) => {
+  return mountOptionNames().filter((name) => {
     if (name === "idmap" || name === "ridmap") return accepts({ mounts: [mappedMount([name])] });
     return accepts(mount("bind", ["bind", name])) || accepts(mount("tmpfs", [name]));
   });

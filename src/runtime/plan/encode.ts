@@ -128,9 +128,9 @@ class Pool {
     if (this.#pending === "") return;
     this.#reserve(0);
     const size = this.#length - this.#written;
-    if (this.#buffer.write(this.#pending, this.#written, size) !== size || this.#pending.length !== size) {
-      this.#exact = this.#countBytes;
-    }
+    // A write that is cut at `size` also returns `size`: it does not tell that bytes are missing.
+    if (Buffer.byteLength(this.#pending) !== size) this.#exact = false;
+    this.#buffer.write(this.#pending, this.#written, size);
     this.#pending = "";
     this.#written = this.#length;
   }

@@ -32,6 +32,13 @@ describe("mount options", () => {
     assert.deepEqual([options.propagation, options.propagationRecursive], [k.MS_SLAVE, true]);
   });
 
+  it("ask for an id mapping, in the form of crun too, and for a new one of a mount that is there", () => {
+    assert.deepEqual(read("bind", "ridmap").idmap, { recursive: true, mapping: "" });
+    const idmap = read("idmap=uids=0-1-2;gids=3-4-5").idmap;
+    assert.deepEqual(idmap, { recursive: false, mapping: "uids=0-1-2;gids=3-4-5" });
+    assert.equal(read("remount", "ro").remount, true);
+  });
+
   it("pass what they do not know to the file system", () => {
     assert.deepEqual(read("size=64k", "huge", "mode=755", "newinstance").data, [
       ["size", "64k"],
