@@ -241,6 +241,11 @@ static inline int k_symlinkat(const char *target, int dir, const char *path)
 	return (int)call3(__NR_symlinkat, target, dir, path);
 }
 
+static inline int k_linkat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return (int)call5(__NR_linkat, from_dir, from, to_dir, to, 0);
+}
+
 static inline long k_readlinkat(int dir, const char *path, char *buffer, size_t size)
 {
 	return call4(__NR_readlinkat, dir, path, buffer, size);

@@ -70,6 +70,7 @@ enum plan_operation {
 	OP_INHERIT_CPUSET = 49,
 	OP_COPY_MODE = 50,
 	OP_COPY_TREE = 51,
+	OP_APPLY_STREAM = 190,
 	OP_CLONE = 60,
 	OP_NOTIFY = 61,
 	OP_AWAIT = 62,
@@ -157,6 +158,7 @@ enum plan_operation {
 	X(OP_INHERIT_CPUSET, inherit_cpuset, "inheritCpuset", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_COPY_MODE, copy_mode, "copyMode", 2, FIELD_IN, FIELD_IN) \
 	X(OP_COPY_TREE, copy_tree, "copyTree", 3, FIELD_IN, FIELD_IN, FIELD_INT) \
+	X(OP_APPLY_STREAM, apply_stream, "applyStream", 1, FIELD_IN) \
 	X(OP_CLONE, clone, "clone", 4, FIELD_OUT, FIELD_SECTION, FIELD_INT, FIELD_IN_OPTIONAL) \
 	X(OP_NOTIFY, notify, "notify", 1, FIELD_INT) \
 	X(OP_AWAIT, await, "await", 1, FIELD_INT) \
@@ -314,6 +316,7 @@ enum plan_operation {
 #define COPY_TREE_FROM 0
 #define COPY_TREE_TO 1
 #define COPY_TREE_OWNER 2
+#define APPLY_STREAM_ROOT 0
 #define CLONE_OUT 0
 #define CLONE_SECTION 1
 #define CLONE_FLAGS 2
@@ -397,6 +400,31 @@ enum plan_operation {
 #define FINISH_CODE 0
 #define EXECUTE_ARGS 0
 #define EXECUTE_ENV 1
+
+/* Streams of entries. */
+#define STREAM_MAGIC "cortenST"
+#define STREAM_VERSION 1u
+#define STREAM_ENTRY_SIZE 64u
+#define STREAM_MAX_PATH 4095u
+#define STREAM_MAX_ATTRIBUTE 65536u
+enum stream_kind {
+	STREAM_END = 0,
+	STREAM_DIRECTORY = 1,
+	STREAM_FILE = 2,
+	STREAM_SYMLINK = 3,
+	STREAM_HARD_LINK = 4,
+	STREAM_CHARACTER_DEVICE = 5,
+	STREAM_BLOCK_DEVICE = 6,
+	STREAM_FIFO = 7,
+	STREAM_ATTRIBUTE = 8,
+	STREAM_STATUS = 9,
+	STREAM_REMOVE = 10,
+};
+enum stream_flag {
+	STREAM_SETS_OWNER = 1,
+	STREAM_SETS_MODE = 2,
+	STREAM_SETS_TIME = 4,
+};
 
 /* Plans with gaps, which the front door replays. */
 #define TEMPLATE_MAGIC "cortenTP"

@@ -160,17 +160,10 @@ static int copy_symlink(struct copy *copy, const char *name, const struct statx 
 	return error < 0 ? failed(copy, error, "symlinkat", name) : 0;
 }
 
-/* The kernel's new encoding of a device number, as mknodat takes it. */
-static unsigned device_number(const struct statx *status)
-{
-	unsigned minor = status->stx_rdev_minor;
-	return (minor & 0xff) | (status->stx_rdev_major << 8) | ((minor & ~0xffu) << 12);
-}
-
 static int copy_node(struct copy *copy, const char *name, const struct statx *status)
 {
 	const struct level *level = &copy->levels[copy->depth - 1];
-	int error = k_mknodat(level->to, name, status->stx_mode, device_number(status));
+	int error = k_mknodat(level->to, name, status->stx_mode, device_number(status->stx_rdev_major, status->stx_rdev_minor));
 	if (error >= 0)
 		error = k_fchownat(level->to, name, status->stx_uid, status->stx_gid, AT_SYMLINK_NOFOLLOW);
 	/* The umask is 0, but the change of owner may have dropped set-id bits. No path leads out: it has just been made. */

@@ -20,4 +20,13 @@ int change_owner(int fd, int64_t uid, int64_t gid);
  */
 int replace_file(struct execution *x, int dir, const char *path, const char *data, size_t length, unsigned mode);
 
+/*
+ * Removes what is called `name` in `parent`, with all that is below, never following a link or entering a mount; that
+ * nothing is there is fine. `dir` and `path` are for messages. Returns 0, or a negative number with the failure filled.
+ */
+int remove_tree_at(struct execution *x, int parent, const char *name, int dir, const char *path);
+
+/* The kernel's own encoding of a device number: 12 bits of major, 20 of minor. */
+unsigned device_number(unsigned major, unsigned minor);
+
 #endif

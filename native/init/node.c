@@ -3,8 +3,7 @@
 #include "inside.h"
 #include "operations.h"
 
-/* The kernel's own encoding of a device number: 12 bits of major, 20 of minor. */
-static unsigned device_number(unsigned major, unsigned minor)
+unsigned device_number(unsigned major, unsigned minor)
 {
 	return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xffU) << 12;
 }

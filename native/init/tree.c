@@ -3,6 +3,7 @@
  * anywhere, and change meanwhile. Only descriptors are followed, at most MAX_LEVELS of them; what lies deeper is
  * moved up to the top first.
  */
+#include "files.h"
 #include "inside.h"
 #include "operations.h"
 
@@ -130,19 +131,8 @@ static int empty_tree(struct removal *removal)
 	return 0;
 }
 
-int op_remove_tree(struct execution *x)
+int remove_tree_at(struct execution *x, int parent, const char *name, int dir, const char *path)
 {
-	int dir = dir_field(x, REMOVE_TREE_DIR);
-	const char *path = text_field(x, REMOVE_TREE_PATH);
-	const char *name;
-	bool owned;
-	int parent = open_parent(dir, path, &name, &owned);
-	if (parent == -ENOENT)
-		return 0;
-	if (parent < 0 && parent != AT_FDCWD)
-		return fail(x, parent, "openat2(%f, parent of %q, RESOLVE_BENEATH)", dir, path);
-	CLOSING held = owned ? parent : -1;
-
 	struct statx status;
 	int error = k_statx(parent, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status);
 	if (error == -ENOENT)
@@ -171,4 +161,19 @@ int op_remove_tree(struct execution *x)
 		return fail(x, error, "unlinkat(below %f, %q)", dir, path);
 	error = k_unlinkat(parent, name, AT_REMOVEDIR);
 	return error < 0 && error != -ENOENT ? fail(x, error, "unlinkat(%f, %q, AT_REMOVEDIR)", dir, path) : 0;
+}
+
+int op_remove_tree(struct execution *x)
+{
+	int dir = dir_field(x, REMOVE_TREE_DIR);
+	const char *path = text_field(x, REMOVE_TREE_PATH);
+	const char *name;
+	bool owned;
+	int parent = open_parent(dir, path, &name, &owned);
+	if (parent == -ENOENT)
+		return 0;
+	if (parent < 0 && parent != AT_FDCWD)
+		return fail(x, parent, "openat2(%f, parent of %q, RESOLVE_BENEATH)", dir, path);
+	CLOSING held = owned ? parent : -1;
+	return remove_tree_at(x, parent, name, dir, path);
 }

@@ -45,3 +45,5 @@ export type {
 } from "./plan/operation.ts";
 export { OPERATIONS, PLAN_VERSION } from "./plan/operation.ts";
 export type { DirectoryRoot, LayeredRoot, RootLayer, RootRecipe, RootUpper } from "./plan/root-recipe.ts";
+export type { StreamEntry } from "./plan/stream.ts";
+export { encodeStreamEntry, streamHead } from "./plan/stream.ts";

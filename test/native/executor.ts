@@ -193,7 +193,7 @@ export function writePlan(directory: string, sections: Sections): string {
 export function runFile(
   init: string,
   path: string,
-  options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { input?: string | Uint8Array; env?: NodeJS.ProcessEnv } = {},
 ) {
   const { status, signal, stdout, stderr } = spawnSync(init, [path], {
     encoding: "utf8",
@@ -213,7 +213,7 @@ export function runPlan(
   init: string,
   directory: string,
   sections: Sections,
-  options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { input?: string | Uint8Array; env?: NodeJS.ProcessEnv } = {},
 ): Outcome {
   rmSync(join(directory, "failure"), { force: true });
   return { ...runFile(init, writePlan(directory, sections), options), failure: readFailure(directory) };

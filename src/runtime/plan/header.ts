@@ -9,6 +9,15 @@ import {
 } from "./encode.ts";
 import { type FieldKind, OPERATIONS, PLAN_VERSION, SECTIONS } from "./operation.ts";
 import {
+  MAX_ATTRIBUTE,
+  MAX_PATH,
+  STREAM_ENTRY_SIZE,
+  STREAM_FLAGS,
+  STREAM_KINDS,
+  STREAM_MAGIC,
+  STREAM_VERSION,
+} from "./stream.ts";
+import {
   CONDITIONS,
   PARAMETERS,
   TEMPLATE_CONDITION_SIZE,
@@ -80,6 +89,19 @@ export function generateHeader(): string {
     ...Object.entries(OPERATIONS).flatMap(([name, { fields }]) =>
       Object.keys(fields).map((field, index) => `#define ${constant(name)}_${constant(field)} ${index}`),
     ),
+    "",
+    "/* Streams of entries. */",
+    `#define STREAM_MAGIC "${STREAM_MAGIC}"`,
+    `#define STREAM_VERSION ${STREAM_VERSION}u`,
+    `#define STREAM_ENTRY_SIZE ${STREAM_ENTRY_SIZE}u`,
+    `#define STREAM_MAX_PATH ${MAX_PATH}u`,
+    `#define STREAM_MAX_ATTRIBUTE ${MAX_ATTRIBUTE}u`,
+    "enum stream_kind {",
+    ...Object.entries(STREAM_KINDS).map(([name, number]) => `\tSTREAM_${constant(name)} = ${number},`),
+    "};",
+    "enum stream_flag {",
+    ...Object.entries(STREAM_FLAGS).map(([name, number]) => `\tSTREAM_SETS_${constant(name)} = ${number},`),
+    "};",
     "",
     "/* Plans with gaps, which the front door replays. */",
     `#define TEMPLATE_MAGIC "${TEMPLATE_MAGIC}"`,

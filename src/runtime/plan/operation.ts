@@ -166,6 +166,13 @@ export const OPERATIONS = {
    */
   copyTree: { code: 51, fields: { from: "in", to: "in", owner: "int" } },
 
+  /**
+   * Applies the stream of entries on stdin below `root`, one after the other, until the stream's end (stream.ts has the
+   * format). Paths are resolved inside the root; what the stream holds can reach nothing else. Stops at the first entry
+   * that fails, and says which.
+   */
+  applyStream: { code: 190, fields: { root: "in" } },
+
   // ── processes and sections ───────────────────────────────────────────────────────────────
   /**
    * clone3(flags [| CLONE_INTO_CGROUP cgroup]) with a pidfd; the child runs `section`, with a socket pair between the
