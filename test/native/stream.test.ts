@@ -128,7 +128,7 @@ for (const { name, init } of builds) {
         { kind: "file", path: "e", data: "x" },
         { kind: "remove", path: "e" },
       );
-      assert.equal(outcome.status, 0, outcome.failure?.message);
+      assert.equal(outcome.status, 0, outcome.failure?.message ?? "");
       assert.deepEqual(readdirSync(root).sort(), ["a", "b", "c", "d"]);
       assert.equal(readFileSync(join(root, "a/kept"), "utf8"), "1");
       assert.equal(readFileSync(join(root, "b"), "utf8"), "a file now");
@@ -150,7 +150,7 @@ for (const { name, init } of builds) {
         { kind: "file", path: "abs/canary", data: "inside" },
         { kind: "hardLink", path: "second", text: "abs/canary" },
       );
-      assert.equal(outcome.status, 0, outcome.failure?.message);
+      assert.equal(outcome.status, 0, outcome.failure?.message ?? "");
       assert.equal(readFileSync(join(root, "usr/bin/tool"), "utf8"), "tool");
       assert.equal(readFileSync(join(root, "top"), "utf8"), "top");
       assert.equal(readFileSync(join(root, "second"), "utf8"), "inside");
