@@ -101,6 +101,10 @@ enum plan_operation {
 	OP_SET_SECCOMP = 95,
 	OP_CAP_LIMIT = 97,
 	OP_CHANGE_DIRECTORY = 96,
+	OP_SET_SCHEDULER = 130,
+	OP_SET_IO_PRIORITY = 131,
+	OP_SET_CPU_AFFINITY = 132,
+	OP_SET_MEMORY_POLICY = 133,
 	OP_OPEN_TERMINAL = 110,
 	OP_ATTACH_TERMINAL = 111,
 	OP_REFRESH_NULL = 112,
@@ -189,6 +193,10 @@ enum plan_operation {
 	X(OP_SET_SECCOMP, set_seccomp, "setSeccomp", 3, FIELD_OUT, FIELD_DATA, FIELD_INT) \
 	X(OP_CAP_LIMIT, cap_limit, "capLimit", 2, FIELD_INT, FIELD_INT) \
 	X(OP_CHANGE_DIRECTORY, change_directory, "changeDirectory", 2, FIELD_TEXT, FIELD_INT) \
+	X(OP_SET_SCHEDULER, set_scheduler, "setScheduler", 7, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_SET_IO_PRIORITY, set_io_priority, "setIoPriority", 2, FIELD_INT, FIELD_INT) \
+	X(OP_SET_CPU_AFFINITY, set_cpu_affinity, "setCpuAffinity", 1, FIELD_DATA) \
+	X(OP_SET_MEMORY_POLICY, set_memory_policy, "setMemoryPolicy", 2, FIELD_INT, FIELD_DATA) \
 	X(OP_OPEN_TERMINAL, open_terminal, "openTerminal", 6, FIELD_OUT, FIELD_OUT, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT) \
 	X(OP_ATTACH_TERMINAL, attach_terminal, "attachTerminal", 1, FIELD_IN) \
 	X(OP_REFRESH_NULL, refresh_null, "refreshNull", 1, FIELD_IN) \
@@ -370,6 +378,18 @@ enum plan_operation {
 #define CAP_LIMIT_SOFT 1
 #define CHANGE_DIRECTORY_PATH 0
 #define CHANGE_DIRECTORY_CREATE 1
+#define SET_SCHEDULER_POLICY 0
+#define SET_SCHEDULER_FLAGS 1
+#define SET_SCHEDULER_NICE 2
+#define SET_SCHEDULER_PRIORITY 3
+#define SET_SCHEDULER_RUNTIME 4
+#define SET_SCHEDULER_DEADLINE 5
+#define SET_SCHEDULER_PERIOD 6
+#define SET_IO_PRIORITY_CLASS 0
+#define SET_IO_PRIORITY_LEVEL 1
+#define SET_CPU_AFFINITY_CPUS 0
+#define SET_MEMORY_POLICY_MODE 0
+#define SET_MEMORY_POLICY_NODES 1
 #define OPEN_TERMINAL_MASTER 0
 #define OPEN_TERMINAL_SLAVE 1
 #define OPEN_TERMINAL_DEVPTS 2

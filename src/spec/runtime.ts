@@ -60,6 +60,8 @@ export interface RuntimeUser {
   readonly uid: number;
   readonly gid: number;
   readonly umask?: number;
+  /** For Windows; Linux knows users by number. */
+  readonly username?: string;
   readonly additionalGids?: readonly number[];
 }
 
@@ -145,7 +147,16 @@ export interface RuntimeLinux {
   readonly personality?: { readonly domain: string; readonly flags?: readonly string[] };
   readonly timeOffsets?: Readonly<Record<string, { readonly secs?: number; readonly nanosecs?: number }>>;
   readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
-  readonly memoryPolicy?: Readonly<Record<string, unknown>>;
+  readonly memoryPolicy?: RuntimeMemoryPolicy;
+}
+
+/** Where the kernel takes memory from, on machines with several nodes (set_mempolicy(2)). */
+export interface RuntimeMemoryPolicy {
+  /** `MPOL_BIND` and the like. */
+  readonly mode: string;
+  /** A list such as `0-3,7`. */
+  readonly nodes?: string;
+  readonly flags?: readonly string[];
 }
 
 /** Limits of the container's control group. */

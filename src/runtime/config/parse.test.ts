@@ -66,6 +66,28 @@ describe("parseConfig", () => {
     ["/linux/resources/cpu", { cpus: "0-1;rm" }],
     ["/linux/devices", [{ path: "/dev/x", type: "c" }]],
     ["/linux/devices", [{ path: "/dev/../x", type: "p" }]],
+    ["/process/user/username", 7],
+    ["/process/scheduler", { policy: "SCHED_NONE" }],
+    ["/process/scheduler", { policy: "SCHED_FIFO" }],
+    ["/process/scheduler", { policy: "SCHED_OTHER", nice: 20 }],
+    ["/process/scheduler", { policy: "SCHED_OTHER", priority: 1 }],
+    ["/process/scheduler", { policy: "SCHED_RR", priority: 5, nice: 1 }],
+    ["/process/scheduler", { policy: "SCHED_BATCH", runtime: 1 }],
+    ["/process/scheduler", { policy: "SCHED_DEADLINE", flags: ["SCHED_FLAG_X"] }],
+    ["/process/ioPriority", { class: "IOPRIO_CLASS_NONE" }],
+    ["/process/ioPriority", { class: "IOPRIO_CLASS_BE", priority: 8 }],
+    ["/process/execCPUAffinity", { initial: "3-1" }],
+    ["/process/execCPUAffinity", { final: "0,x" }],
+    ["/process/execCPUAffinity", { final: "99999" }],
+    ["/linux/memoryPolicy", { mode: "MPOL_BIND" }],
+    ["/linux/memoryPolicy", { mode: "MPOL_LOCAL", nodes: "0" }],
+    ["/linux/memoryPolicy", { mode: "MPOL_NEAR", nodes: "0" }],
+    [
+      "/linux/memoryPolicy",
+      { mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"] },
+    ],
+    ["/linux/personality", { domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"] }],
+    ["/linux/personality", { domain: "BSD" }],
     ["/hooks", { prestart: [{ path: "relative" }] }],
   ];
   for (const [pointer, value] of invalid) {
@@ -91,12 +113,9 @@ describe("parseConfig", () => {
     ["/linux/intelRdt", { closID: "x" }],
     ["/linux/timeOffsets", { boottime: { secs: 1 } }],
     ["/linux/netDevices", { eth0: {} }],
-    ["/linux/memoryPolicy", { mode: "MPOL_BIND" }],
     ["/linux/mountLabel", "system_u"],
     ["/process/apparmorProfile", "docker-default"],
     ["/process/selinuxLabel", "system_u"],
-    ["/process/scheduler", { policy: "SCHED_FIFO" }],
-    ["/process/ioPriority", { class: "IOPRIO_CLASS_IDLE" }],
   ];
   for (const [pointer, value] of unsupported) {
     it(`says that ${pointer} is not supported`, () => {

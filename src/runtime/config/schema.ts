@@ -18,6 +18,13 @@ import {
   uint64,
 } from "./check.ts";
 import { RLIMITS } from "./rlimits.ts";
+import {
+  affinityCheck,
+  ioPriorityCheck,
+  memoryPolicyCheck,
+  personalityCheck,
+  schedulerCheck,
+} from "./scheduling.ts";
 
 const idMapping = object({ "containerID!": uint32, "hostID!": uint32, "size!": uint32 });
 
@@ -49,7 +56,13 @@ const capabilitySet = list(matching(/^[A-Z0-9_]+$/i, "a capability name"));
 export const processCheck: Check = object({
   terminal: flag,
   consoleSize: object({ "height!": uint16, "width!": uint16 }),
-  "user!": object({ "uid!": uint32, "gid!": uint32, umask: integer(0, 0o777), additionalGids: list(uint32) }),
+  "user!": object({
+    "uid!": uint32,
+    "gid!": uint32,
+    umask: integer(0, 0o777),
+    username: text,
+    additionalGids: list(uint32),
+  }),
   args: list(text),
   env: list(environment),
   "cwd!": absolutePath,
@@ -65,9 +78,9 @@ export const processCheck: Check = object({
   oomScoreAdj: integer(-1000, 1000),
   apparmorProfile: text,
   selinuxLabel: text,
-  scheduler: object({ "policy!": nonEmpty }),
-  ioPriority: object({ "class!": nonEmpty }),
-  execCPUAffinity: object({ initial: text, final: text }),
+  scheduler: schedulerCheck,
+  ioPriority: ioPriorityCheck,
+  execCPUAffinity: affinityCheck,
 });
 
 const hook = object({
@@ -179,7 +192,8 @@ const linux = object({
   maskedPaths: list(absolutePath),
   readonlyPaths: list(absolutePath),
   mountLabel: text,
-  personality: object({ "domain!": oneOf("LINUX", "LINUX32"), flags: list(text) }),
+  personality: personalityCheck,
+  memoryPolicy: memoryPolicyCheck,
 });
 
 /** The whole document. */

@@ -36,9 +36,6 @@ export function refuseProcessSettings(process: RuntimeProcess, at: string): void
     refuse(`${at}/apparmorProfile`, "an AppArmor profile");
   }
   if (isSet(process.selinuxLabel)) refuse(`${at}/selinuxLabel`, "an SELinux label");
-  if (isSet(process.scheduler)) refuse(`${at}/scheduler`, "a scheduling policy");
-  if (isSet(process.ioPriority)) refuse(`${at}/ioPriority`, "an I/O priority");
-  if (isSet(process.execCPUAffinity)) refuse(`${at}/execCPUAffinity`, "CPU affinity for exec");
 }
 
 function refuseLinuxSettings({ linux }: RuntimeConfig): void {
@@ -50,11 +47,8 @@ function refuseLinuxSettings({ linux }: RuntimeConfig): void {
     ["intelRdt", "Intel RDT"],
     ["timeOffsets", "an offset of a time namespace"],
     ["netDevices", "moving network devices"],
-    ["memoryPolicy", "a NUMA memory policy"],
   ] as const;
   for (const [name, what] of rest) if (isSet(linux[name])) refuse(`/linux/${name}`, what);
   const user = linux.namespaces?.findIndex(({ type }) => type === "user") ?? -1;
   if (user >= 0) refuse(`/linux/namespaces/${user}`, "a user namespace");
-  const flags = linux.personality?.flags;
-  if (isSet(flags)) refuse("/linux/personality/flags", "a personality flag");
 }

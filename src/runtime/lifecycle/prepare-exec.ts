@@ -39,6 +39,7 @@ export function planExec(
     host: hostFacts(),
     cgroups: groups(1),
     unifiedCgroup: groups(2)[0],
+    linux: record.config.linux,
     detach: options.detach === true,
     preserveFds: options.preserveFds ?? 0,
     ...files,

@@ -43,7 +43,11 @@ export function compileContainer(
   }
   // Before the system call filter, which may not know close_range; what is opened later is close-on-exec by itself.
   c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
-  compileIdentity(c, { process, host: input.host, seccomp: input.seccomp, at: "/process" }, warnings);
+  compileIdentity(
+    c,
+    { process, host: input.host, seccomp: input.seccomp, linux: config.linux, at: "/process" },
+    warnings,
+  );
   if (fifo !== undefined) {
     c.add("notify", { event: Step.ready });
     c.add("awaitStart", { fifo });
@@ -77,12 +81,6 @@ function prepareProcess(c: SectionBuilder, input: LaunchInput, namespaces: Names
   const { hostname, domainname } = config;
   if ((hostname ?? "") !== "") c.at("/hostname", () => c.add("setHostname", { name: hostname! }));
   if ((domainname ?? "") !== "") c.at("/domainname", () => c.add("setDomainname", { name: domainname! }));
-  const domain = config.linux?.personality?.domain;
-  if (domain !== undefined) {
-    c.at("/linux/personality", () =>
-      c.add("setPersonality", { domain: domain === "LINUX32" ? k.PER_LINUX32 : k.PER_LINUX }),
-    );
-  }
 }
 
 /** Builds and enters the root file system. Returns the slave of the container's terminal. */

@@ -1,5 +1,5 @@
 import type { HostFacts, ProcessIdentity } from "../../host/index.ts";
-import type { RuntimeNamespaceType, RuntimeProcess } from "../../spec/index.ts";
+import type { RuntimeLinux, RuntimeNamespaceType, RuntimeProcess } from "../../spec/index.ts";
 import { configFault } from "../config/check.ts";
 import { Registers, SectionBuilder } from "./builder.ts";
 import { enterCgroups, openGroup } from "./cgroup-operations.ts";
@@ -7,6 +7,7 @@ import * as k from "./constants.ts";
 import { compileIdentity, environmentOf } from "./identity.ts";
 import type { CompiledLaunch, SeccompFilter } from "./launch-input.ts";
 import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
+import { compileAffinity } from "./scheduling.ts";
 import { openTerminal, receiveTerminal } from "./terminal.ts";
 
 /** What a plan for one more process in a running container is compiled from. */
@@ -30,6 +31,8 @@ export interface ExecInput {
   readonly preserveFds?: number;
   /** The filter of the container, which applies to every process in it. */
   readonly seccomp?: SeccompFilter;
+  /** Settings of the container that hold for each of its processes. */
+  readonly linux?: Pick<RuntimeLinux, "personality" | "memoryPolicy"> | undefined;
 }
 
 const FLAGS: Readonly<Partial<Record<RuntimeNamespaceType, number>>> = {
@@ -85,6 +88,8 @@ export function compileExec(input: ExecInput): CompiledLaunch {
   h.add("setDumpable", { value: 0 });
   const around = flagsOf(input.namespaces, CHILD_FLAGS);
   if (around !== 0) h.add("join", { fd: container, flags: around });
+  // The process inherits it, and is born in the group of v2 with it.
+  compileAffinity(h, process, "initial");
   const child = h.take("process");
   h.add("clone", { out: child, section: "container", flags: 0, cgroup: group });
   compileProcess(c, input, container, root, warnings);
@@ -130,6 +135,7 @@ function compileProcess(
   c.add("setsid", {});
   // While the host's control groups can still be seen, and before anything of the container runs.
   enterCgroups(c, input.cgroups);
+  compileAffinity(c, process, "final");
   const flags = flagsOf(input.namespaces, FLAGS);
   if (flags !== 0) c.add("join", { fd: container, flags });
   if (root !== undefined) c.add("changeRoot", { root });
@@ -145,7 +151,11 @@ function compileProcess(
   c.close(inside);
   // Before the system call filter, which may not know close_range; what is opened later is close-on-exec by itself.
   c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
-  compileIdentity(c, { process, host: input.host, seccomp: input.seccomp, at: "/process" }, warnings);
+  compileIdentity(
+    c,
+    { process, host: input.host, seccomp: input.seccomp, linux: input.linux, at: "/process" },
+    warnings,
+  );
   c.at("/process/args", () => c.add("execute", { args: process.args!, env: environmentOf(process) }));
 }
 

@@ -1,9 +1,10 @@
 import type { HostFacts } from "../../host/index.ts";
-import type { RuntimeCapabilities, RuntimeProcess } from "../../spec/index.ts";
+import type { RuntimeCapabilities, RuntimeLinux, RuntimeProcess } from "../../spec/index.ts";
 import { CAPABILITIES, capabilityMask, capabilityNumber, maskHas } from "../config/capabilities.ts";
 import { RLIMITS } from "../config/rlimits.ts";
 import type { SectionBuilder } from "./builder.ts";
 import type { SeccompFilter } from "./launch-input.ts";
+import { compileMemoryPolicy, compilePersonality, compileScheduling } from "./scheduling.ts";
 
 /** The five sets as masks, limited to what can be granted here. */
 export interface CapabilityMasks {
@@ -70,6 +71,8 @@ export interface IdentityInput {
   readonly process: RuntimeProcess;
   readonly host: Pick<HostFacts, "capabilities">;
   readonly seccomp?: SeccompFilter | undefined;
+  /** Settings of the container that hold for each of its processes. */
+  readonly linux: Pick<RuntimeLinux, "personality" | "memoryPolicy"> | undefined;
   /** Pointer of the process object: "/process", or "" for a process.json. */
   readonly at: string;
 }
@@ -92,6 +95,9 @@ export function compileIdentity(c: SectionBuilder, input: IdentityInput, warning
   if (!(process.rlimits ?? []).some(({ type }) => type === "RLIMIT_NOFILE")) {
     c.add("capLimit", { resource: RLIMITS["RLIMIT_NOFILE"]!, soft: DEFAULT_OPEN_FILES });
   }
+  compileScheduling(c, process, at);
+  compilePersonality(c, input.linux);
+  compileMemoryPolicy(c, input.linux);
   c.at(`${at}/user`, () => {
     if (user.uid !== 0) c.add("ownStdio", { uid: user.uid });
     c.add("setUmask", { mask: user.umask ?? 0o022 });

@@ -266,6 +266,27 @@ export const OPERATIONS = {
   /** chdir(path); a missing directory is made when `create` is 1; refused when getcwd is outside the root (CVE-2024-21626). */
   changeDirectory: { code: 96, fields: { path: "text", create: "int" } },
 
+  // ── scheduling and memory placement ──────────────────────────────────────────────────────
+  /** sched_setattr(self): policy, SCHED_FLAG_*, nice, real-time priority, and the times of a deadline in nanoseconds. */
+  setScheduler: {
+    code: 130,
+    fields: {
+      policy: "int",
+      flags: "int",
+      nice: "int",
+      priority: "int",
+      runtime: "int",
+      deadline: "int",
+      period: "int",
+    },
+  },
+  /** ioprio_set(IOPRIO_WHO_PROCESS, self, class << 13 | level). */
+  setIoPriority: { code: 131, fields: { class: "int", level: "int" } },
+  /** sched_setaffinity(self): bit n of `cpus`, whose bytes are a multiple of 8, is CPU n. */
+  setCpuAffinity: { code: 132, fields: { cpus: "data" } },
+  /** set_mempolicy(mode with its flags, nodes): bit n of `nodes`, whose bytes are a multiple of 8, is node n; empty: none. */
+  setMemoryPolicy: { code: 133, fields: { mode: "int", nodes: "data" } },
+
   // ── terminal and stdio ───────────────────────────────────────────────────────────────────
   /**
    * In the container: opens `devpts`/ptmx O_NOFOLLOW, verifies it is 5:2 on devpts, unlocks it, opens the peer with
