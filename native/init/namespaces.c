@@ -14,11 +14,44 @@ int op_unshare(struct execution *x)
 	return error < 0 ? fail(x, error, "unshare(%x)", flags) : 0;
 }
 
+static const struct {
+	const char *file;
+	int flag;
+} namespaces[] = {
+	/* The user namespace first: it gives the right to enter the others. The mount namespace last. */
+	{ "ns/user", CLONE_NEWUSER }, { "ns/cgroup", CLONE_NEWCGROUP }, { "ns/ipc", CLONE_NEWIPC },
+	{ "ns/uts", CLONE_NEWUTS },   { "ns/net", CLONE_NEWNET },       { "ns/pid", CLONE_NEWPID },
+	{ "ns/time", CLONE_NEWTIME }, { "ns/mnt", CLONE_NEWNS },
+};
+
+/* `process` is a directory of /proc: see op_open_process. All files are opened before the first is entered. */
+static int join_by_directory(int process, int flags)
+{
+	int files[sizeof(namespaces) / sizeof(namespaces[0])];
+	size_t count = sizeof(files) / sizeof(files[0]);
+	int error = 0;
+	for (size_t i = 0; i < count; i++) {
+		files[i] = flags & namespaces[i].flag ? k_openat(process, namespaces[i].file, O_RDONLY, 0) : -1;
+		if (files[i] < 0 && flags & namespaces[i].flag)
+			error = files[i];
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (files[i] < 0)
+			continue;
+		if (error >= 0)
+			error = k_setns(files[i], namespaces[i].flag);
+		k_close(files[i]);
+	}
+	return error;
+}
+
 int op_join(struct execution *x)
 {
 	int fd = in_field(x, JOIN_FD);
 	int flags = (int)int_field(x, JOIN_FLAGS);
-	int error = k_setns(fd, flags);
+	struct statx status;
+	bool directory = k_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 && S_ISDIR(status.stx_mode);
+	int error = directory ? join_by_directory(fd, flags) : k_setns(fd, flags);
 	return error < 0 ? fail(x, error, "setns(%f, %x)", fd, (uint64_t)(unsigned)flags) : 0;
 }
 

@@ -15,6 +15,10 @@ const MOUNT_OPERATIONS = new Set([
   "pivotRoot",
 ]);
 
+/** Clearing a flag that a more privileged user namespace has set. */
+const keepsLocked = ({ operation, message }: FailureRecord) =>
+  operation === "setMountAttributes" && /, clear 0x[0-9a-f]*[1-9a-f]/.test(message);
+
 const denied = ({ symbol }: FailureRecord) => symbol === "EPERM" || symbol === "EACCES";
 
 /** Failures that people meet often, and what helps. The first that fits is told. */
@@ -46,12 +50,17 @@ const HINTS: readonly Hint[] = [
     text: "the file system does not take this option",
   },
   {
-    when: (failure) => MOUNT_OPERATIONS.has(failure.operation) && denied(failure),
-    text: "mounting takes CAP_SYS_ADMIN; inside another container its seccomp or AppArmor profile may forbid it",
+    when: ({ operation, message, symbol }) =>
+      operation === "setMountAttributes" && symbol === "EINVAL" && message.includes("userns"),
+    text: "the kernel cannot map the owners of this file system: each has had to learn it (tmpfs with Linux 6.3)",
   },
   {
-    when: ({ operation, symbol }) => MOUNT_OPERATIONS.has(operation) && symbol === "ENOSYS",
-    text: "the kernel is older than 5.12, or a seccomp profile hides its mount interface",
+    when: (failure) => keepsLocked(failure) && failure.symbol === "EPERM",
+    text: "in a user namespace a mount keeps the flags that its source had outside: leave the option out that clears one",
+  },
+  {
+    when: (failure) => MOUNT_OPERATIONS.has(failure.operation) && denied(failure),
+    text: "mounting takes CAP_SYS_ADMIN; inside another container its seccomp or AppArmor profile may forbid it",
   },
   {
     when: (failure) => failure.operation === "clone" && denied(failure),
@@ -81,7 +90,28 @@ const HINTS: readonly Hint[] = [
   },
 ];
 
+/** The oldest kernel of calls that have no safe substitute: docs/kernel-features.md. */
+const SINCE: Readonly<Record<string, string>> = {
+  openat2: "5.6",
+  open_tree: "5.2",
+  move_mount: "5.2",
+  fsopen: "5.2",
+  fsconfig: "5.2",
+  fsmount: "5.2",
+  fspick: "5.2",
+  mount_setattr: "5.12",
+  pidfd_send_signal: "5.1",
+};
+
+function missingCall({ symbol, message }: FailureRecord): string | undefined {
+  const call = symbol === "ENOSYS" ? message.slice(0, message.indexOf("(")) : "";
+  if (!Object.hasOwn(SINCE, call)) return undefined;
+  return `${call} takes Linux ${SINCE[call]}: the kernel is older, or a sandbox or seccomp profile hides the call, which has no safe substitute`;
+}
+
 /** What a person can do about a failure. */
 export function hintFor(failure: FailureRecord): string | undefined {
+  const missing = missingCall(failure);
+  if (missing !== undefined) return missing;
   return HINTS.find(({ when }) => when(failure))?.text;
 }
