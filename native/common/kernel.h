@@ -461,9 +461,14 @@ static inline int k_socketpair(int type, int ends[2])
 	return (int)call4(__NR_socketpair, FAMILY_UNIX, type | SOCKET_CLOEXEC, 0, ends);
 }
 
-static inline int k_connect(int fd, const struct kernel_unix_address *address)
+static inline int k_connect(int fd, const struct kernel_unix_address *address, int length)
 {
-	return (int)RETRIED(call3(__NR_connect, fd, address, sizeof(*address)));
+	return (int)RETRIED(call3(__NR_connect, fd, address, length));
+}
+
+static inline int k_bind(int fd, const struct kernel_unix_address *address, int length)
+{
+	return (int)call3(__NR_bind, fd, address, length);
 }
 
 static inline long k_sendmsg(int fd, const struct kernel_message *message, int flags)

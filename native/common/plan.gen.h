@@ -115,6 +115,9 @@ enum plan_operation {
 	OP_DELEGATE_CGROUP = 162,
 	OP_WRITE_FIRST = 163,
 	OP_LINGER = 164,
+	OP_LISTEN_DATAGRAM = 170,
+	OP_FORWARD_READY = 171,
+	OP_SEND_DATAGRAM = 172,
 	OP_FIND_EXECUTABLE = 120,
 	OP_CLOSE_FROM = 121,
 	OP_AWAIT_START = 122,
@@ -207,6 +210,9 @@ enum plan_operation {
 	X(OP_DELEGATE_CGROUP, delegate_cgroup, "delegateCgroup", 3, FIELD_TEXT, FIELD_INT, FIELD_LIST) \
 	X(OP_WRITE_FIRST, write_first, "writeFirst", 2, FIELD_LIST, FIELD_LIST) \
 	X(OP_LINGER, linger, "linger", 1, FIELD_INT) \
+	X(OP_LISTEN_DATAGRAM, listen_datagram, "listenDatagram", 2, FIELD_OUT, FIELD_TEXT) \
+	X(OP_FORWARD_READY, forward_ready, "forwardReady", 5, FIELD_IN, FIELD_IN, FIELD_TEXT, FIELD_INT, FIELD_INT) \
+	X(OP_SEND_DATAGRAM, send_datagram, "sendDatagram", 2, FIELD_TEXT, FIELD_DATA) \
 	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
 	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \
@@ -412,6 +418,15 @@ enum plan_operation {
 #define WRITE_FIRST_PATHS 0
 #define WRITE_FIRST_DATA 1
 #define LINGER_MS 0
+#define LISTEN_DATAGRAM_OUT 0
+#define LISTEN_DATAGRAM_PATH 1
+#define FORWARD_READY_SOCKET 0
+#define FORWARD_READY_PROCESS 1
+#define FORWARD_READY_TARGET 2
+#define FORWARD_READY_PID 3
+#define FORWARD_READY_BACKGROUND 4
+#define SEND_DATAGRAM_PATH 0
+#define SEND_DATAGRAM_DATA 1
 #define FIND_EXECUTABLE_NAME 0
 #define FIND_EXECUTABLE_PATH 1
 #define CLOSE_FROM_FIRST 0

@@ -11,6 +11,7 @@
 #include "replay.h"
 
 #include <linux/mman.h>
+#include <linux/prctl.h>
 
 int main(int argc, char **argv, char **envp);
 
@@ -47,24 +48,21 @@ static bool has_special(char *const *envp)
 }
 
 /*
- * Becomes the whole command line. BUN_OPTIONS and the like would make another program of it; `store` names a file
- * that is to hold the plan of this start afterwards.
+ * Becomes the whole command line. BUN_OPTIONS and the like would make another program of it; `assignment` is one more
+ * variable, by which this program speaks to it.
  */
-__attribute__((noreturn)) static void become_corten(char **argv, char *const *envp, const char *store)
+__attribute__((noreturn)) static void become_corten(char **argv, char *const *envp, char *assignment)
 {
 	static char *environment[MAX_ENVIRONMENT];
-	static char assignment[PATH_SIZE];
 	char program[PATH_SIZE] = "corten";
 	unsigned count = 0;
 	for (; *envp && count < MAX_ENVIRONMENT - 2; envp++) {
-		if (!text_starts(*envp, "BUN_") && !text_starts(*envp, "CORTEN_STORE_PLAN="))
+		if (!text_starts(*envp, "BUN_") && !text_starts(*envp, "CORTEN_STORE_PLAN=") &&
+		    !text_starts(*envp, "CORTEN_HANDOFF="))
 			environment[count++] = *envp;
 	}
-	if (store) {
-		struct format text = format_start(assignment, sizeof(assignment));
-		format_print(&text, "CORTEN_STORE_PLAN=%s", store);
+	if (assignment)
 		environment[count++] = assignment;
-	}
 	argv[0] = (char *)(uintptr_t)"corten-oci";
 	int error = -ENOENT;
 	if (beside(program, "corten"))
@@ -73,6 +71,64 @@ __attribute__((noreturn)) static void become_corten(char **argv, char *const *en
 	struct format text = format_start(message, sizeof(message));
 	format_print(&text, "corten-oci: cannot run %s: %s\n", program, errno_name(-error));
 	k_write(2, message, text.length);
+	k_exit(125);
+}
+
+/* True where the container is to inherit descriptors: the JavaScript engine would close them as it becomes another program. */
+static bool hands_on_descriptors(char *const *argv, char *const *envp)
+{
+	for (; *envp; envp++) {
+		if (text_starts(*envp, "LISTEN_FDS="))
+			return true;
+	}
+	for (; *argv; argv++) {
+		if (text_starts(*argv, "--preserve-fds") || text_starts(*argv, "-preserve-fds"))
+			return true;
+	}
+	return false;
+}
+
+/* In the child: the command line writes to `pipe` which plan is to be performed, instead of performing it. */
+__attribute__((noreturn)) static void prepare_plan(char **argv, char *const *envp, int parent, int pipe)
+{
+	static char assignment[64];
+	k_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+	if ((int)call0(__NR_getppid) != parent)
+		k_exit(125);
+	struct format text = format_start(assignment, sizeof(assignment));
+	format_print(&text, "CORTEN_HANDOFF=%d", pipe);
+	k_fcntl(pipe, F_SETFD, 0);
+	become_corten(argv, envp, assignment);
+}
+
+/* A child prepares the plan; this process, which still has all its descriptors, becomes the executor. */
+__attribute__((noreturn)) static void hand_off(char **argv, char *const *envp)
+{
+	static char plan[PATH_SIZE];
+	char executor[PATH_SIZE];
+	int ends[2];
+	int self = k_getpid();
+	if (k_pipe(ends, O_CLOEXEC) < 0)
+		k_exit(125);
+	long child = call5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
+	if (child == 0)
+		prepare_plan(argv, envp, self, ends[1]);
+	k_close(ends[1]);
+	size_t length = 0;
+	long got = 0;
+	while (child > 0 && length < sizeof(plan) - 1 &&
+	       (got = k_read(ends[0], plan + length, sizeof(plan) - 1 - length)) > 0)
+		length += (size_t)got;
+	k_close(ends[0]);
+	siginfo_t info = { 0 };
+	if (child < 0 || k_waitid(P_PID, (int)child, &info, WEXITED) < 0 || info.si_code != CLD_EXITED)
+		k_exit(125);
+	if (info.si_status != 0 || length == 0)
+		k_exit(info.si_status);
+	char *const arguments[] = { (char *)(uintptr_t)"corten-init", plan, NULL };
+	char *const nothing[] = { NULL };
+	if (beside(executor, "native/corten-init"))
+		k_execve(executor, arguments, nothing);
 	k_exit(125);
 }
 
@@ -85,10 +141,12 @@ static char *map(size_t size)
 int main(int argc, char **argv, char **envp)
 {
 	static char key[KEY_SIZE];
-	static char store[PATH_SIZE];
+	static char store[PATH_SIZE + 32];
 	char executor[PATH_SIZE];
 	struct line line;
 	/* Others than the superuser have another default root, and plans that depend on more than is looked at here. */
+	if (hands_on_descriptors(argv, envp))
+		hand_off(argv, envp);
 	if (k_geteuid() != 0 || has_special(envp) || !read_line(&line, key, argc, argv))
 		become_corten(argv, envp, NULL);
 	char *stored = map(PLAN_MAX_SIZE);
@@ -103,7 +161,7 @@ int main(int argc, char **argv, char **envp)
 		forget_plan(&plans, &line);
 	if (known == KNOWN_KEY) {
 		struct format path = format_start(store, sizeof(store));
-		format_print(&path, "%s/.plans/%s", line.root, plans.slot);
+		format_print(&path, "CORTEN_STORE_PLAN=%s/.plans/%s", line.root, plans.slot);
 	}
 	become_corten(argv, envp, known == KNOWN_KEY ? store : NULL);
 }

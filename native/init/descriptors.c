@@ -2,6 +2,7 @@
 #include "../common/memory.h"
 #include "inside.h"
 #include "operations.h"
+#include "unix-address.h"
 #include "../common/process-stat.h"
 
 int op_open(struct execution *x)
@@ -111,46 +112,18 @@ int op_verify(struct execution *x)
 	}
 }
 
-/* A path too long for the address is reached through its directory's descriptor. */
-static int unix_address(struct kernel_unix_address *address, const char *path, int *dir)
-{
-	address->family = FAMILY_UNIX;
-	size_t length = text_length(path);
-	if (length < sizeof(address->path)) {
-		memcpy(address->path, path, length + 1);
-		return 0;
-	}
-	const char *name = path;
-	for (const char *at = path; *at; at++) {
-		if (*at == '/')
-			name = at + 1;
-	}
-	char parent[4096];
-	size_t parent_length = (size_t)(name - path);
-	if (parent_length == 0 || parent_length >= sizeof(parent))
-		return -ENAMETOOLONG;
-	memcpy(parent, path, parent_length);
-	parent[parent_length] = '\0';
-	*dir = k_openat(AT_FDCWD, parent, O_PATH | O_DIRECTORY, 0);
-	if (*dir < 0)
-		return *dir;
-	struct format out = format_start(address->path, sizeof(address->path));
-	format_print(&out, "/proc/self/fd/%d/%s", *dir, name);
-	return out.length == sizeof(address->path) - 1 ? -ENAMETOOLONG : 0;
-}
-
 int op_connect(struct execution *x)
 {
 	const char *path = text_field(x, CONNECT_PATH);
 	CLOSING dir = -1;
 	struct kernel_unix_address address = { 0 };
-	int error = unix_address(&address, path, &dir);
-	if (error < 0)
-		return fail(x, error, "connect(%q)", path);
+	int length = unix_address(&address, path, &dir);
+	if (length < 0)
+		return fail(x, length, "connect(%q)", path);
 	CLOSING fd = k_socket(FAMILY_UNIX, int_field(x, CONNECT_SEQPACKET) ? TYPE_SEQPACKET : TYPE_STREAM);
 	if (fd < 0)
 		return fail(x, fd, "socket(AF_UNIX)");
-	error = k_connect(fd, &address);
+	int error = k_connect(fd, &address, length);
 	if (error < 0)
 		return fail(x, error, "connect(%f, %q)", fd, path);
 	int result = fd;

@@ -20,6 +20,7 @@ export { signalNumber } from "./config/signals.ts";
 export type { RuntimeFeatures } from "./features/features.ts";
 export { runtimeFeatures } from "./features/features.ts";
 export type { ContainerInfo, ContainerRecord } from "./lifecycle/container.ts";
+export { openDatagramSender } from "./lifecycle/datagram.ts";
 export type { ContainerEvent, EventOptions } from "./lifecycle/events.ts";
 export { readFailure } from "./lifecycle/failure.ts";
 export type { Launch, LaunchOptions, LaunchResult } from "./lifecycle/launch.ts";

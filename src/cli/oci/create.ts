@@ -7,7 +7,7 @@ import { storePlan } from "./store-plan.ts";
 /** `corten-oci create ID` */
 export async function run(call: OciCall<typeof createOptions>): Promise<never> {
   const id = call.args[0]!;
-  const settings = createSettings(id, call.options);
+  const settings = createSettings(call);
   const launcher = openLauncher(call, id, "create");
   const launch = launcher.prepareCreate(settings);
   await storePlan(call, (file) => launcher.storeLaunch(file, { ...settings, create: true }));

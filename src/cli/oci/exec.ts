@@ -40,7 +40,10 @@ function execSettings({ options, given }: OciCall<typeof execOptions>, args: rea
     detach: options.detach,
     preserveFds: options["preserve-fds"],
     ignorePaused: options["ignore-paused"],
-    ...(cgroup === undefined ? {} : { cgroup }),
+    ...(options["pidfd-socket"] === undefined ? {} : { pidfdSocket: options["pidfd-socket"] }),
+    ...(options["process-label"] === undefined ? {} : { selinuxLabel: options["process-label"] }),
+    ...(options.apparmor === undefined ? {} : { apparmorProfile: options.apparmor }),
+    ...(cgroup.length === 0 ? {} : { cgroups: cgroup }),
   };
 }
 

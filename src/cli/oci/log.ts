@@ -2,13 +2,37 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { write } from "../terminal/stream.ts";
 import { styleOf } from "../terminal/style.ts";
 
-type Level = "debug" | "info" | "warning" | "error";
+/** Importance of an entry, the least first. */
+export type Level = "debug" | "info" | "warning" | "error";
 
-/** Where the log goes: the values of `--log`, `--log-format` and `--debug`. */
+const LEVELS: readonly Level[] = ["debug", "info", "warning", "error"];
+
+/** Where the log goes: the values of `--log`, `--log-format`, `--log-level` and `--debug`. */
 export interface LogOptions {
   readonly log?: string | undefined;
+  readonly "log-level"?: string | undefined;
   readonly "log-format"?: string | undefined;
   readonly debug?: boolean | undefined;
+}
+
+/** Takes entries in the place of a file; the same for the whole process. */
+let socket: ((level: Level, message: string) => void) | undefined;
+
+/** What `--log` names: a file (`FILE`, `file:FILE`), or the socket of a log daemon (`journald:NAME`, `syslog:NAME`). */
+function destination(log: string | undefined) {
+  const [, kind, rest = ""] = /^(file|journald|syslog):(.*)$/s.exec(log ?? "") ?? [];
+  if (kind === "file") return { file: rest };
+  if (kind === "journald" || kind === "syslog")
+    return { socket: { kind, name: rest || "corten-oci" } as const };
+  return { file: log };
+}
+
+/** Prepares a log that is no file. @throws not-found when there is no such daemon */
+export async function prepareLog({ log }: LogOptions): Promise<void> {
+  const wanted = destination(log).socket;
+  if (wanted === undefined) return;
+  const { openLogSocket } = await import("./log-socket.ts");
+  socket = await openLogSocket(wanted);
 }
 
 /**
@@ -24,7 +48,11 @@ export class Log {
   }
 
   debug(message: string): void {
-    if (this.#options.debug) this.#entry("debug", message);
+    this.#entry("debug", message);
+  }
+
+  #least(): Level {
+    return this.#options.debug === true ? "debug" : ((this.#options["log-level"] ?? "info") as Level);
   }
 
   warning(message: string): void {
@@ -40,7 +68,12 @@ export class Log {
   }
 
   #entry(level: Level, message: string): void {
-    const { log } = this.#options;
+    if (LEVELS.indexOf(level) < LEVELS.indexOf(this.#least())) return;
+    if (socket !== undefined) {
+      socket(level, message);
+      return;
+    }
+    const { file: log } = destination(this.#options.log);
     const entry =
       this.#options["log-format"] === "json" ? jsonEntry(level, message) : textEntry(level, message);
     if (!log) {

@@ -3,7 +3,7 @@ import type { Command } from "../command/command.ts";
 import { readCommandLine } from "../command/dispatch.ts";
 import { write } from "../terminal/stream.ts";
 import { reportError } from "./failure.ts";
-import { Log, type LogOptions } from "./log.ts";
+import { Log, type LogOptions, prepareLog } from "./log.ts";
 import { type OciCall, program } from "./program.ts";
 
 /** Runs `corten-oci` with the words behind its name and returns the exit code. */
@@ -34,7 +34,9 @@ export async function main(line: readonly string[]): Promise<number> {
 async function run(call: OciCall, { load, failure = 1 }: Command): Promise<number> {
   const { globals } = call;
   try {
-    if (globals["systemd-cgroup"]) throw refused("--systemd-cgroup", "cgroups are made through cgroupfs");
+    await prepareLog(globals);
+    if (globals["systemd-cgroup"] || globals["cgroup-manager"] === "systemd")
+      throw refused("--systemd-cgroup", "cgroups are made through cgroupfs");
     if (globals.rootless === "true")
       throw refused("--rootless=true", "cgroups that may not be written are an error");
     return await (await load!()).run(call);

@@ -8,9 +8,15 @@ export const globalOptions = {
     type: "text",
     value: "FILE",
     completion: "file",
-    summary: "append the log to FILE instead of stderr",
+    summary: "append the log to FILE (or file:FILE), or send it to journald:NAME or syslog:NAME",
   },
   "log-format": { type: "choice", choices: ["text", "json"], default: "text", summary: "format of the log" },
+  "log-level": {
+    type: "choice",
+    choices: ["error", "warning", "info", "debug"],
+    default: "info",
+    summary: "the least important entries that the log holds",
+  },
   root: {
     type: "text",
     value: "DIR",
@@ -18,6 +24,12 @@ export const globalOptions = {
     summary: "keep the state of containers in DIR instead of /run/corten/oci",
   },
   "systemd-cgroup": { type: "flag", summary: "refused: Corten writes to cgroupfs itself" },
+  "cgroup-manager": {
+    type: "choice",
+    choices: ["cgroupfs", "disabled", "systemd"],
+    default: "cgroupfs",
+    summary: "who makes control groups; disabled: nobody, and limits are refused",
+  },
   rootless: {
     type: "choice",
     choices: ["true", "false", "auto"],
@@ -43,6 +55,12 @@ const consoleSocket = {
   completion: "file",
   summary: "Unix socket that receives the terminal's master",
 } as const;
+const pidfdSocket = {
+  type: "text",
+  value: "SOCKET",
+  completion: "file",
+  summary: "Unix socket that receives a pidfd of the process",
+} as const;
 const pidFile = {
   type: "text",
   value: "FILE",
@@ -60,7 +78,15 @@ const preserveFds = {
 
 export const createOptions = {
   bundle,
+  config: {
+    type: "text",
+    short: "f",
+    value: "FILE",
+    completion: "file",
+    summary: "read the configuration from FILE instead of the bundle's config.json",
+  },
   "console-socket": consoleSocket,
+  "pidfd-socket": pidfdSocket,
   "pid-file": pidFile,
   "no-pivot": { type: "flag", summary: "do not use pivot_root: for a root on an initramfs" },
   "no-new-keyring": { type: "flag", summary: "stay in the caller's session keyring" },
@@ -76,6 +102,7 @@ export const runOptions = {
 
 export const execOptions = {
   "console-socket": consoleSocket,
+  "pidfd-socket": pidfdSocket,
   cwd: { type: "text", value: "DIR", summary: "working directory in the container" },
   env: { type: "list", short: "e", value: "NAME=VALUE", summary: "set a variable" },
   tty: { type: "flag", short: "t", summary: "give it a terminal" },
@@ -87,7 +114,13 @@ export const execOptions = {
   "no-new-privs": { type: "flag", summary: "set no_new_privs" },
   cap: { type: "list", short: "c", value: "CAPABILITY", summary: "one more capability" },
   "preserve-fds": preserveFds,
-  cgroup: { type: "text", value: "PATH", summary: "run in this child of the container's cgroup" },
+  "process-label": { type: "text", value: "LABEL", summary: "SELinux label of the process" },
+  apparmor: { type: "text", value: "PROFILE", summary: "AppArmor profile of the process" },
+  cgroup: {
+    type: "list",
+    value: "[CTRL:]PATH",
+    summary: "run in this child of the container's cgroup, of v1 controller CTRL only",
+  },
   "ignore-paused": { type: "flag", summary: "run in a paused container, too" },
 } as const satisfies OptionTable;
 
@@ -97,10 +130,12 @@ export const deleteOptions = {
     short: "f",
     summary: "kill it first; a container that does not exist is no failure",
   },
+  regex: { type: "flag", summary: "ID is a regular expression: every container that it matches" },
 } as const satisfies OptionTable;
 
 export const killOptions = {
   all: { type: "flag", short: "a", summary: "send the signal to every process of the container" },
+  regex: { type: "flag", summary: "ID is a regular expression: every container that it matches" },
 } as const satisfies OptionTable;
 
 const tableOrJson = {

@@ -8,7 +8,7 @@ import { storePlan } from "./store-plan.ts";
 export async function run(call: OciCall<typeof runOptions>): Promise<never> {
   const id = call.args[0]!;
   const { detach, keep, "no-subreaper": noSubreaper } = call.options;
-  const settings = { ...createSettings(id, call.options), detach, keep, noSubreaper };
+  const settings = { ...createSettings(call), detach, keep, noSubreaper };
   const launcher = openLauncher(call, id, "run");
   const launch = launcher.prepareRun(settings);
   await storePlan(call, (file) => launcher.storeLaunch(file, settings));

@@ -16,6 +16,7 @@ export function openLauncher(
   const words = [...selfCommand(), "oci"];
   if (globals.root !== undefined) words.push("--root", globals.root);
   if (globals.log !== undefined) words.push("--log", globals.log);
+  if (globals["log-level"] !== "info") words.push("--log-level", globals["log-level"]);
   words.push("--log-format", globals["log-format"], "report-failure", "--kind", kind, id);
   return new Runtime({ ...(globals.root === undefined ? {} : { root: globals.root }), onFailure: words });
 }

@@ -31,6 +31,8 @@ export interface ContainerRecord {
   readonly maker: string;
   readonly cgroups: readonly CgroupDirectory[];
   readonly cleanupPaths: readonly string[];
+  /** The service manager's socket, which `start` tells of the container's readiness. */
+  readonly notifySocket?: string;
   /**
    * Without a mount namespace: the container's mount over its root directory, as the number of mounts that were there
    * before.

@@ -14,6 +14,8 @@ export interface Launch {
   readonly failureFile: string;
   /** The container's directory below the runtime's root. */
   readonly stateDirectory: string;
+  /** How many descriptors from 3 on the executor must inherit. */
+  readonly preservedFds: number;
   /** What was left out on purpose, e.g. capabilities that the host cannot grant. */
   readonly warnings: readonly string[];
 }

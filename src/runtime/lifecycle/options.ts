@@ -1,3 +1,4 @@
+import type { ProcessIdentity } from "../../host/index.ts";
 import type { RuntimeConfig } from "../../spec/index.ts";
 import type { RootRecipe } from "../plan/root-recipe.ts";
 
@@ -15,16 +16,35 @@ export interface CreateOptions {
   readonly consoleSocket?: string;
   /** File that receives the PID of the container's first process. */
   readonly pidFile?: string;
+  /** Unix socket that receives a pidfd of that process. */
+  readonly pidfdSocket?: string;
+  /** The configuration's file. Default: `config.json` in the bundle. */
+  readonly configFile?: string;
+  /** Sockets that the caller was activated with; the process finds them by sd_listen_fds(3). */
+  readonly listenFds?: ListenFds;
+  /** The service manager's socket (sd_notify(3)), told when the container says that it is ready. */
+  readonly notifySocket?: string;
+  /** The process that is to become the executor. Default: this one. */
+  readonly maker?: ProcessIdentity;
+  /** `disabled`: no control groups are made, and limits are an error. Default: cgroupfs. */
+  readonly cgroupManager?: "cgroupfs" | "disabled";
   /** MS_MOVE and chroot instead of pivot_root, for a root on an initramfs. */
   readonly noPivot?: boolean;
   /** Stay in the caller's session keyring. */
   readonly noNewKeyring?: boolean;
-  /** Descriptors 3 … 3+n-1 of the executor that the process inherits. Default: 0. */
+  /** Descriptors of the executor from 3 on, behind those of `listenFds`, that the process inherits. Default: 0. */
   readonly preserveFds?: number;
   /** Trees removed together with the container, e.g. an overlay's upper directory. */
   readonly cleanupPaths?: readonly string[];
   /** Limits of the container's control groups are set through systemd. Refused: Corten writes cgroupfs itself. */
   readonly systemdCgroup?: boolean;
+}
+
+/** Descriptors from 3 on that a service manager has opened (sd_listen_fds(3)). */
+export interface ListenFds {
+  readonly count: number;
+  /** LISTEN_FDNAMES as it was given. */
+  readonly names?: string;
 }
 
 export interface RunOptions extends CreateOptions {
@@ -54,10 +74,16 @@ export interface ExecOptions {
   readonly noNewPrivileges?: boolean;
   readonly consoleSocket?: string;
   readonly pidFile?: string;
+  readonly pidfdSocket?: string;
+  readonly apparmorProfile?: string;
+  readonly selinuxLabel?: string;
   readonly detach?: boolean;
   readonly preserveFds?: number;
   /** Run in a paused container, too: the process waits until it is resumed. */
   readonly ignorePaused?: boolean;
-  /** Child group of the container's control group, relative. */
-  readonly cgroup?: string;
+  /**
+   * Child groups of the container's control groups, relative: `SUB` for all, `CONTROLLER[,CONTROLLER...]:SUB` for
+   * those of v1 hierarchies.
+   */
+  readonly cgroups?: readonly string[];
 }

@@ -1,9 +1,10 @@
-import { posix, resolve } from "node:path";
+import { resolve } from "node:path";
 import { hostFacts } from "../../host/index.ts";
 import { CortenError, type RuntimeCapabilities, type RuntimeProcess } from "../../spec/index.ts";
 import { refuseProcessSettings } from "../config/support.ts";
 import { compileExec, type ExecInput } from "../plan/compile-exec.ts";
 import type { CompiledLaunch } from "../plan/launch-input.ts";
+import { subgroups } from "./exec-cgroups.ts";
 import type { ExecOptions } from "./options.ts";
 import { filterOf, type LaunchFiles } from "./prepare-launch.ts";
 import type { Observed } from "./status.ts";
@@ -26,10 +27,7 @@ export function planExec(
   }
   const process = processOf(record.config.process!, options);
   refuseProcessSettings(process, "/process");
-  const groups = (version: 1 | 2) =>
-    record.cgroups
-      .filter((group) => group.version === version)
-      .map(({ path }) => subgroup(path, options.cgroup));
+  const groups = (version: 1 | 2) => subgroups(record.cgroups, version, options.cgroups ?? []);
   const seccomp = filterOf(record.config);
   const input: ExecInput = {
     id: record.id,
@@ -46,16 +44,9 @@ export function planExec(
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
+    ...(options.pidfdSocket === undefined ? {} : { pidfdSocket: resolve(options.pidfdSocket) }),
   };
   return compileExec(input);
-}
-
-function subgroup(path: string, wanted: string | undefined): string {
-  if (wanted === undefined || wanted === "" || wanted === "/") return path;
-  if (wanted.split("/").includes("..")) {
-    throw new CortenError("invalid-argument", `--cgroup must not hold "..": ${wanted}`);
-  }
-  return posix.join(path, wanted);
 }
 
 /** The process to run: a whole process object, or the container's own with single settings changed. */
@@ -78,6 +69,8 @@ function processOf(base: RuntimeProcess, options: ExecOptions): RuntimeProcess {
       additionalGids: [...(base.user.additionalGids ?? []), ...(options.additionalGids ?? [])],
     },
     noNewPrivileges: options.noNewPrivileges ?? base.noNewPrivileges ?? false,
+    ...(options.apparmorProfile === undefined ? {} : { apparmorProfile: options.apparmorProfile }),
+    ...(options.selinuxLabel === undefined ? {} : { selinuxLabel: options.selinuxLabel }),
     capabilities: withCapabilities(base.capabilities ?? {}, options.capabilities ?? []),
   };
 }

@@ -1,6 +1,12 @@
 import { lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type HostFacts, hostFacts } from "../../host/index.ts";
+import {
+  formatIdentity,
+  type HostFacts,
+  hostFacts,
+  type ProcessIdentity,
+  selfIdentity,
+} from "../../host/index.ts";
 import { CortenError, type RuntimeConfig } from "../../spec/index.ts";
 import { cgroupOwner } from "../cgroup/delegation.ts";
 import { checkGroups, delegatedFiles } from "../cgroup/existing.ts";
@@ -8,15 +14,15 @@ import { type CgroupPlan, planCgroups } from "../cgroup/layout.ts";
 import { OCI_VERSION } from "../config/default-config.ts";
 import { checkConfig, parseConfig } from "../config/parse.ts";
 import { compileLaunch } from "../plan/compile-launch.ts";
-import type { CompiledLaunch, LaunchInput, LaunchMode } from "../plan/launch-input.ts";
+import { type CompiledLaunch, type LaunchInput, type LaunchMode, StateFile } from "../plan/launch-input.ts";
 import { readMountOptions } from "../plan/mount-options.ts";
+import { withNotification } from "../plan/notify.ts";
 import type { RootRecipe } from "../plan/root-recipe.ts";
 import { mountsWithoutNamespace } from "../plan/shared-mounts.ts";
 import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkId } from "./id.ts";
-import type { RunOptions } from "./options.ts";
-import { makerRecord } from "./state-directory.ts";
+import type { ListenFds, RunOptions } from "./options.ts";
 
 /** A start, decided but not begun. */
 export interface PlannedLaunch extends CompiledLaunch {
@@ -40,12 +46,12 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     });
   }
   const bundle = resolve(options.bundle ?? ".");
-  const config = options.config === undefined ? readConfig(bundle) : checkConfig(options.config);
-  const host = hostFacts();
+  const config = withCaller(wantedConfig(bundle, options), options, files.stateDirectory);
+  const host = options.cgroupManager === "disabled" ? withoutCgroups(hostFacts()) : hostFacts();
   const root = options.root ?? bundleRoot(bundle, config);
   const cgroups = planCgroups(host.cgroups, config.linux?.cgroupsPath, id);
   const seccomp = filterOf(config);
-  const preserveFds = checkPreserved(options.preserveFds ?? 0);
+  const preserveFds = checkPreserved((options.preserveFds ?? 0) + (options.listenFds?.count ?? 0));
   const input: LaunchInput = {
     id,
     config,
@@ -54,13 +60,15 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     root,
     host,
     cgroups,
-    ...bindSources(bundle, config),
+    ...bindSources(bundle, config, join(files.stateDirectory, StateFile.notify)),
     ...files,
     ...(cgroupOwner(cgroups, config) === undefined ? {} : { delegatedFiles: delegatedFiles() }),
     preserveFds,
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
+    ...(options.pidfdSocket === undefined ? {} : { pidfdSocket: resolve(options.pidfdSocket) }),
+    ...(options.notifySocket === undefined ? {} : { notifySocket: options.notifySocket }),
     ...(options.exitFile === undefined ? {} : { exitFile: resolve(options.exitFile) }),
     noPivot: options.noPivot === true,
     noNewKeyring: options.noNewKeyring === true,
@@ -69,7 +77,38 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     noSubreaper: options.noSubreaper === true,
   };
   checkGroups(cgroups);
-  return { ...compileLaunch(input), cgroups, record: makeRecord(input, host) };
+  return { ...compileLaunch(input), cgroups, record: makeRecord(input, host, options.maker) };
+}
+
+function wantedConfig(bundle: string, { config, configFile }: RunOptions): RuntimeConfig {
+  if (config !== undefined) return checkConfig(config);
+  return readConfig(bundle, configFile === undefined ? undefined : resolve(configFile));
+}
+
+/** The configuration with what the caller hands on beside it. */
+function withCaller(config: RuntimeConfig, options: RunOptions, stateDirectory: string): RuntimeConfig {
+  const { listenFds, notifySocket } = options;
+  const activated = listenFds === undefined ? config : withListenFds(config, listenFds);
+  return notifySocket === undefined ? activated : withNotification(activated, stateDirectory);
+}
+
+function withListenFds(config: RuntimeConfig, { count, names }: ListenFds): RuntimeConfig {
+  const env = (config.process?.env ?? []).filter((entry) => !/^LISTEN_(?:FDS|PID|FDNAMES)=/.test(entry));
+  env.push(`LISTEN_FDS=${count}`, "LISTEN_PID=1");
+  if (names !== undefined) env.push(`LISTEN_FDNAMES=${names}`);
+  return { ...config, process: { ...config.process!, env } };
+}
+
+/** A host whose control groups are left alone: limits are refused as on one that has none. */
+function withoutCgroups(host: HostFacts): HostFacts {
+  return {
+    kernel: host.kernel,
+    uid: host.uid,
+    gid: host.gid,
+    capabilities: host.capabilities,
+    cgroups: { mode: "none", hierarchies: [] },
+    mounts: host.mounts,
+  };
 }
 
 /** The compiled system call filter of a configuration. */
@@ -78,9 +117,8 @@ export function filterOf({ linux }: RuntimeConfig): CompiledFilter | undefined {
   return compileSeccomp(linux.seccomp, process.arch === "arm64" ? "AARCH64" : "X86_64");
 }
 
-/** Reads the bundle's config.json. */
-export function readConfig(bundle: string): RuntimeConfig {
-  const file = join(bundle, "config.json");
+/** Reads the bundle's config.json, or the file that stands for it. */
+export function readConfig(bundle: string, file = join(bundle, "config.json")): RuntimeConfig {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(file);
@@ -116,13 +154,19 @@ function bundleRoot(bundle: string, config: RuntimeConfig): RootRecipe {
 }
 
 /** What each source of a bind mount is, so that its mount point can be made of the same kind. */
-function bindSources(bundle: string, config: RuntimeConfig): Pick<LaunchInput, "sources" | "links"> {
+function bindSources(
+  bundle: string,
+  config: RuntimeConfig,
+  made: string,
+): Pick<LaunchInput, "sources" | "links"> {
   const sources = new Map<string, "directory" | "file">();
   const links = new Map<string, string>();
   for (const [index, mount] of (config.mounts ?? []).entries()) {
     const options = readMountOptions(mount);
     if (mount.source === undefined || !options.bind || options.remount) continue;
     const source = resolve(bundle, mount.source);
+    // The start itself makes this directory.
+    if (source === made) continue;
     const own = options.links.size === 0 ? undefined : lstatSync(source, { throwIfNoEntry: false });
     if (own?.isSymbolicLink() === true && options.links.has("copy-symlink")) {
       links.set(source, readlinkSync(source));
@@ -154,7 +198,11 @@ function checkPreserved(count: number): number {
   return count;
 }
 
-function makeRecord(input: LaunchInput, host: HostFacts): ContainerRecord {
+function makeRecord(
+  input: LaunchInput,
+  host: HostFacts,
+  maker: ProcessIdentity | undefined,
+): ContainerRecord {
   const { config, root } = input;
   return {
     version: 1,
@@ -165,13 +213,14 @@ function makeRecord(input: LaunchInput, host: HostFacts): ContainerRecord {
     created: new Date().toISOString(),
     annotations: config.annotations ?? {},
     uid: host.uid,
-    maker: makerRecord(),
+    maker: formatIdentity(maker ?? selfIdentity()),
     cgroups: input.cgroups.groups.map(({ hierarchy, path }) => ({
       controllers: hierarchy.controllers,
       version: hierarchy.version,
       path,
     })),
     cleanupPaths: input.cleanupPaths ?? [],
+    ...(input.notifySocket === undefined ? {} : { notifySocket: input.notifySocket }),
     ...(mountsWithoutNamespace(config) ? { rootMounts: mountsAt(input.root, host) } : {}),
     config,
   };

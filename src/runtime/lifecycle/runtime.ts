@@ -17,6 +17,7 @@ import { compileSignal } from "../plan/compile-exec.ts";
 import { compileFilterChange } from "../plan/compile-filter.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { type LaunchMode, StateFile } from "../plan/launch-input.ts";
+import { compileNotification } from "../plan/notify.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
 import { compileUnmount } from "../plan/shared-mounts.ts";
 import type { ContainerInfo, ContainerRecord } from "./container.ts";
@@ -26,6 +27,7 @@ import { runHooks } from "./host-hooks.ts";
 import { checkId } from "./id.ts";
 import { killContainer } from "./kill.ts";
 import { type Launch, launch } from "./launch.ts";
+import { awaitNotification, type Notification } from "./notification.ts";
 import type { CreateOptions, ExecOptions, RunOptions } from "./options.ts";
 import { planExec } from "./prepare-exec.ts";
 import { type PlannedLaunch, planLaunch } from "./prepare-launch.ts";
@@ -119,12 +121,13 @@ export class Runtime {
     const directory = stateDirectory(this.root, id);
     const file = join(directory, `${StateFile.plan}-${failureFile.slice(failureFile.lastIndexOf("/") + 1)}`);
     writeFileSync(file, encodePlan(plan), { mode: 0o600, flag: "wx" });
-    return this.#launch(file, failureFile, directory, warnings);
+    return this.#launch(file, failureFile, directory, warnings, options.preserveFds);
   }
 
   /** Lets a created container run, then runs its poststart hooks; a hook's failure ends the container. */
   async start(id: string): Promise<void> {
     const container = this.#observe(id);
+    await using notification = await this.#awaitReady(container);
     await releaseContainer(this.root, container);
     try {
       await runHooks(container.record, "poststart", "running", container.init?.pid);
@@ -132,6 +135,17 @@ export class Runtime {
       await destroy(this.root, this.#observe(id), (name, path) => this.#unmount(name, path));
       throw error;
     }
+    await notification?.done;
+  }
+
+  /** Waits at the socket by which a container tells that it is ready, before it runs. */
+  async #awaitReady({ record, status, init }: Observed): Promise<Notification | undefined> {
+    if (record.notifySocket === undefined || init === undefined || status !== "created") return undefined;
+    const { id, notifySocket } = record;
+    const directory = stateDirectory(this.root, id);
+    const files = { failureFile: newFailureFile(this.root, id), onFailure: [] };
+    const plan = compileNotification(init, { stateDirectory: directory, notifySocket }, files);
+    return awaitNotification(this.#launchPlan(id, plan, []), directory);
   }
 
   /** @throws not-found `container does not exist` */
@@ -314,7 +328,8 @@ export class Runtime {
     const files = { stateDirectory: directory, failureFile, onFailure: this.#failureCommand(failureFile) };
     const planned = planLaunch(options, mode, files);
     if (!this.#store(id, planned)) throw alreadyExists();
-    return this.#launch(join(directory, StateFile.plan), failureFile, directory, planned.warnings);
+    const preserved = (options.preserveFds ?? 0) + (options.listenFds?.count ?? 0);
+    return this.#launch(join(directory, StateFile.plan), failureFile, directory, planned.warnings, preserved);
   }
 
   #store(id: string, { record, plan }: PlannedLaunch): boolean {
@@ -339,13 +354,20 @@ export class Runtime {
     return this.#launch(file, failureFile, directory, warnings);
   }
 
-  #launch(plan: string, failureFile: string, directory: string, warnings: readonly string[]): Launch {
+  #launch(
+    plan: string,
+    failureFile: string,
+    directory: string,
+    warnings: readonly string[],
+    preservedFds = 0,
+  ): Launch {
     return {
       path: this.#program(),
       args: ["corten-init", plan],
       env: {},
       failureFile,
       stateDirectory: directory,
+      preservedFds,
       warnings,
     };
   }

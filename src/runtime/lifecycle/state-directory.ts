@@ -9,13 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import {
-  formatIdentity,
-  isAlive,
-  type ProcessIdentity,
-  parseIdentity,
-  selfIdentity,
-} from "../../host/index.ts";
+import { isAlive, type ProcessIdentity, parseIdentity, selfIdentity } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { StateFile } from "../plan/launch-input.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -150,9 +144,4 @@ export function listIds(root: string): string[] {
 function isLeftBehind(name: string): boolean {
   const match = /^\.(?:new|old)-(\d+)-(\d+)-\d+$/.exec(name);
   return match !== null && !isAlive({ pid: Number(match[1]), startTime: Number(match[2]) });
-}
-
-/** Who makes the container that this process prepares: the executor keeps PID and start time across execve. */
-export function makerRecord(): string {
-  return formatIdentity(selfIdentity());
 }

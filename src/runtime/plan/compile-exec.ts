@@ -7,6 +7,7 @@ import * as k from "./constants.ts";
 import { compileIdentity, environmentOf } from "./identity.ts";
 import type { CompiledLaunch, SeccompFilter } from "./launch-input.ts";
 import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
+import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
 import { compileAffinity } from "./scheduling.ts";
 import { openTerminal, receiveTerminal } from "./terminal.ts";
 
@@ -28,6 +29,7 @@ export interface ExecInput {
   readonly onFailure: readonly string[];
   readonly consoleSocket?: string;
   readonly pidFile?: string;
+  readonly pidfdSocket?: string;
   readonly preserveFds?: number;
   /** The filter of the container, which applies to every process in it. */
   readonly seccomp?: SeccompFilter;
@@ -70,6 +72,7 @@ export function compileExec(input: ExecInput): CompiledLaunch {
     socket = h.take(input.consoleSocket);
     h.add("connect", { out: socket, path: input.consoleSocket, seqpacket: 0 });
   }
+  const pidfdSocket = connectPidfdSocket(h, input.pidfdSocket);
   const container = h.take(`container ${input.id}`);
   h.add("openProcess", { out: container, pid: input.target.pid, startTime: input.target.startTime });
   // Without a mount namespace of its own the container's root is known by this link alone.
@@ -96,6 +99,7 @@ export function compileExec(input: ExecInput): CompiledLaunch {
   const terminal = process.terminal === true ? receiveTerminal(h, socket, "/process") : undefined;
   h.add("awaitExec", {});
   if (input.pidFile !== undefined) h.add("recordProcess", { dir: null, path: input.pidFile, plain: 1 });
+  sendPidfd(h, pidfdSocket, child);
   if (input.detach) h.add("finish", { code: 0 });
   else h.add("supervise", { terminal: terminal ?? null });
   return { plan: assemble(registers, h, c, input), warnings };

@@ -12,7 +12,9 @@ import { compileHooks, hasHooks } from "./hooks.ts";
 import { prepareMappedMounts } from "./idmap.ts";
 import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
 import { cloneInto, openNamespaces } from "./namespaces.ts";
+import { makeNotification } from "./notify.ts";
 import { PLAN_VERSION, type Register } from "./operation.ts";
+import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
 import { coverRoot, mountsWithoutNamespace } from "./shared-mounts.ts";
 import { receiveTerminal } from "./terminal.ts";
 
@@ -60,6 +62,8 @@ function compileHost(
   warnings.push(...limits.warnings);
   if (mode === "foreground" && input.noSubreaper !== true) h.add("subreaper", {});
   const socket = connectConsole(h, input);
+  const pidfdSocket = connectPidfdSocket(h, input.pidfdSocket);
+  const ready = makeNotification(h, input);
   const namespaces = openNamespaces(h, config);
   const fifo = mode === "create" ? makeFifo(h, stateDirectory) : undefined;
 
@@ -94,26 +98,43 @@ function compileHost(
     compileHooks(h, input, "createRuntime", "creating");
     h.add("notify", { event: Step.hooksDone });
   }
-  finishHost(h, input, terminal);
+  finishHost(h, input, { terminal, child, pidfdSocket, ready });
   return cover;
 }
 
-function finishHost(h: SectionBuilder, input: LaunchInput, terminal: Register | undefined): void {
+/** What the host's section holds of a container that is made. */
+interface Held {
+  readonly terminal: Register | undefined;
+  /** A pidfd of its process. */
+  readonly child: Register;
+  readonly pidfdSocket: Register | undefined;
+  /** The socket at which it says that it is ready. */
+  readonly ready: Register | undefined;
+}
+
+function finishHost(h: SectionBuilder, input: LaunchInput, held: Held): void {
   const { mode, stateDirectory, pidFile } = input;
   if (mode === "create") h.add("await", { event: Step.ready });
   else h.add("awaitExec", {});
   record(h, posix.join(stateDirectory, StateFile.init), false);
   if (pidFile !== undefined) record(h, pidFile, true);
+  sendPidfd(h, held.pidfdSocket, held.child);
   if (mode === "create") {
     h.add("finish", { code: 0 });
     return;
   }
   compileHooks(h, input, "poststart", "running");
+  if (held.ready !== undefined) {
+    // In the foreground it is this process that the service manager knows, and that stays.
+    const [pid, background] = mode === "detach" ? [-1, 0] : [0, 1];
+    const { ready: socket, child: process } = held;
+    h.add("forwardReady", { socket, process, target: input.notifySocket!, pid, background });
+  }
   if (mode === "detach") {
     h.add("finish", { code: 0 });
     return;
   }
-  h.add("supervise", { terminal: terminal ?? null });
+  h.add("supervise", { terminal: held.terminal ?? null });
   if (input.exitFile !== undefined) {
     h.add("recordExit", { dir: null, path: input.exitFile, events: oomEvents(input) });
   }

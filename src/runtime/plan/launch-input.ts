@@ -35,6 +35,10 @@ export interface LaunchInput {
   readonly onFailure: readonly string[];
   readonly consoleSocket?: string;
   readonly pidFile?: string;
+  /** Unix socket that receives a pidfd of the container's process. */
+  readonly pidfdSocket?: string;
+  /** The service manager's socket (sd_notify(3)), which is told when the container says that it is ready. */
+  readonly notifySocket?: string;
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
   readonly preserveFds?: number;
@@ -69,7 +73,13 @@ export const StateFile = {
   creating: "creating",
   fifo: "exec.fifo",
   plan: "plan",
+  /** Directory that the container has at {@link NOTIFY_DIRECTORY}. */
+  notify: "notify",
 } as const;
+
+/** Where a container that tells of its readiness finds the socket for it, and its name there. */
+export const NOTIFY_DIRECTORY = "/run/notify";
+export const NOTIFY_NAME = "notify.sock";
 
 /** Steps that the host's section and the container's section tell each other. */
 export const Step = {

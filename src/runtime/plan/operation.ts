@@ -327,6 +327,22 @@ export const OPERATIONS = {
   /** Sleeps for `ms`, or until a signal ends the process: holds a place in a unit of systemd. */
   linger: { code: 164, fields: { ms: "int" } },
 
+  // ── datagrams ────────────────────────────────────────────────────────────────────────────
+  /** A unix datagram socket bound at `path` (0777: whoever reaches it may write to it), which must be free. */
+  listenDatagram: { code: 170, fields: { out: "out", path: "text" } },
+  /**
+   * Waits for a datagram with the line READY=1 (sd_notify(3)) on `socket`, or for the end of `process`, and tells the
+   * socket at `target` ("@name": an abstract one) READY=1 alone: whatever else a container says does not concern the
+   * service manager. `pid` above 0: MAINPID=pid is told with it, -1: the child's PID. `background` 1: a process of its
+   * own waits, which ends with this one. A target that is gone is no failure.
+   */
+  forwardReady: {
+    code: 171,
+    fields: { socket: "in", process: "in", target: "text", pid: "int", background: "int" },
+  },
+  /** Sends `data` to the unix datagram socket at `path`. */
+  sendDatagram: { code: 172, fields: { path: "text", data: "data" } },
+
   // ── the end ──────────────────────────────────────────────────────────────────────────────
   /** Resolves `name` through `path` (a PATH value) inside the container as execvp would; the answer is kept for {@link execute}. */
   findExecutable: { code: 120, fields: { name: "text", path: "text" } },
