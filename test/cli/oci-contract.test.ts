@@ -165,7 +165,7 @@ describe("corten-oci's words", { skip: !isRoot, timeout: 60_000 }, () => {
     assert.equal(await must("list", "-q"), "cli-contract-over\ncli-contract-run");
     assert.match(
       await must("ps", "cli-contract-run", "-o", "pid,comm"),
-      new RegExp(`^ +PID COMMAND\n +${running.pid} sleep$`),
+      new RegExp(`^ +PID COMMAND\n *${running.pid} sleep$`),
     );
     assert.deepEqual(JSON.parse(await must("ps", "--format", "json", "cli-contract-run")), [running.pid]);
   });
