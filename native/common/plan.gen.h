@@ -118,6 +118,8 @@ enum plan_operation {
 	OP_LISTEN_DATAGRAM = 170,
 	OP_FORWARD_READY = 171,
 	OP_SEND_DATAGRAM = 172,
+	OP_RENEW = 180,
+	OP_ADOPT = 181,
 	OP_FIND_EXECUTABLE = 120,
 	OP_CLOSE_FROM = 121,
 	OP_AWAIT_START = 122,
@@ -213,6 +215,8 @@ enum plan_operation {
 	X(OP_LISTEN_DATAGRAM, listen_datagram, "listenDatagram", 2, FIELD_OUT, FIELD_TEXT) \
 	X(OP_FORWARD_READY, forward_ready, "forwardReady", 5, FIELD_IN, FIELD_IN, FIELD_TEXT, FIELD_INT, FIELD_INT) \
 	X(OP_SEND_DATAGRAM, send_datagram, "sendDatagram", 2, FIELD_TEXT, FIELD_DATA) \
+	X(OP_RENEW, renew, "renew", 0, FIELD_NONE) \
+	X(OP_ADOPT, adopt, "adopt", 0, FIELD_NONE) \
 	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
 	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \

@@ -13,6 +13,8 @@ enum message_type {
 	/* The child is about to execve, or waits for `start`: it no longer dies with its parent. */
 	MESSAGE_DETACHED = 3,
 	MESSAGE_FAILURE = 4,
+	/* Another process, whose PID and pidfd these are, goes on in the child's place. */
+	MESSAGE_RENEWED = 5,
 };
 
 struct message {

@@ -30,36 +30,43 @@ static int require_directory(struct execution *x, int root, const char *path)
 	return fd;
 }
 
+/* CVE-2019-16884: what covers a part of /proc gets what was meant for the kernel. */
+static int refuse_procfs(struct execution *x, int fd, const char *path)
+{
+	struct statfs filesystem;
+	int error = k_fstatfs(fd, &filesystem);
+	if (error < 0)
+		return fail(x, error, "fstatfs(%q)", path);
+	return filesystem.f_type == PROC_MAGIC ? violate(x, "%q leads into a procfs", path) : 0;
+}
+
+enum kept { KEPT_DIRECTORY = 1, KEPT_LINK = 2, KEPT_OUTSIDE_PROC = 4 };
+
 int op_resolve(struct execution *x)
 {
 	int root = in_field(x, RESOLVE_ROOT);
 	const char *path = text_field(x, RESOLVE_PATH);
 	enum create create = (enum create)int_field(x, RESOLVE_CREATE);
-	bool directory = int_field(x, RESOLVE_DIRECTORY) == 1;
-	if (int_field(x, RESOLVE_DIRECTORY) == 2) {
-		int present = open_inside(root, path, O_PATH | O_NOFOLLOW);
-		if (present >= 0)
-			return out_field(x, RESOLVE_OUT, present);
-	}
-	if (directory) {
-		/* A link, even a dangling one, is refused before anything is made through it. */
-		int present = open_inside(root, path, O_PATH | O_NOFOLLOW);
-		if (present >= 0) {
-			k_close(present);
-			int fd = require_directory(x, root, path);
-			return fd < 0 ? fd : out_field(x, RESOLVE_OUT, fd);
-		}
-	}
-	int fd = create_inside(root, path, create, unsigned_field(x, RESOLVE_MODE));
+	int64_t kept = int_field(x, RESOLVE_DIRECTORY);
+	CLOSING fd = -1;
+	/* A link, even a dangling one, is seen before anything is made through it. */
+	if (kept & (KEPT_DIRECTORY | KEPT_LINK))
+		fd = open_inside(root, path, O_PATH | O_NOFOLLOW);
+	if (fd < 0)
+		fd = create_inside(root, path, create, unsigned_field(x, RESOLVE_MODE));
 	if (fd < 0)
 		return fail(x, fd, "openat2(%f, %q, RESOLVE_IN_ROOT)", root, path);
-	if (directory) {
+	if (kept & KEPT_DIRECTORY) {
 		k_close(fd);
 		fd = require_directory(x, root, path);
 		if (fd < 0)
 			return fd;
 	}
-	return out_field(x, RESOLVE_OUT, fd);
+	if (kept & KEPT_OUTSIDE_PROC && refuse_procfs(x, fd, path) < 0)
+		return -1;
+	int found = fd;
+	fd = -1;
+	return out_field(x, RESOLVE_OUT, found);
 }
 
 int op_close(struct execution *x)

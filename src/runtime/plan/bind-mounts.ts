@@ -22,7 +22,11 @@ export function resolveTarget(
     path: destination.slice(1),
     create: kind === "directory" ? 1 : 2,
     mode: kind === "directory" ? 0o755 : 0o644,
-    directory: destination === "/proc" || destination === "/sys" ? 1 : follow ? 0 : 2,
+    // Where no link is followed at the end, one before it may still lead into /proc (CVE-2019-16884).
+    directory:
+      destination === "/proc" || destination === "/sys"
+        ? 1
+        : (follow ? 0 : 2) + (destination.startsWith("/proc/") ? 0 : 4),
   });
   return target;
 }

@@ -89,13 +89,12 @@ export function compileExec(input: ExecInput): CompiledLaunch {
   const group = input.unifiedCgroup === undefined ? null : openGroup(h, input.unifiedCgroup);
   // Others in the container must not be able to trace this process while it still holds the host's files.
   h.add("setDumpable", { value: 0 });
-  const around = flagsOf(input.namespaces, CHILD_FLAGS);
-  if (around !== 0) h.add("join", { fd: container, flags: around });
   // The process inherits it, and is born in the group of v2 with it.
   compileAffinity(h, process, "initial");
   const child = h.take("process");
   h.add("clone", { out: child, section: "container", flags: 0, cgroup: group });
-  compileProcess(c, input, container, root, warnings);
+  if (flagsOf(input.namespaces, CHILD_FLAGS) !== 0) h.add("adopt", {});
+  compileProcess(c, input, { container, root, group }, warnings);
   const terminal = process.terminal === true ? receiveTerminal(h, socket, "/process") : undefined;
   h.add("awaitExec", {});
   if (input.pidFile !== undefined) h.add("recordProcess", { dir: null, path: input.pidFile, plain: 1 });
@@ -115,11 +114,17 @@ function assemble(registers: Registers, h: SectionBuilder, c: SectionBuilder, in
   };
 }
 
+/** Descriptors of the host that the section has inherited. */
+interface Inherited {
+  readonly container: Register;
+  readonly root: Register | undefined;
+  readonly group: Register | null;
+}
+
 function compileProcess(
   c: SectionBuilder,
   input: ExecInput,
-  container: Register,
-  root: Register | undefined,
+  { container, root, group }: Inherited,
   warnings: string[],
 ): void {
   const { process } = input;
@@ -136,14 +141,21 @@ function compileProcess(
       }),
     );
   }
-  c.add("setsid", {});
   // While the host's control groups can still be seen, and before anything of the container runs.
   enterCgroups(c, input.cgroups);
   compileAffinity(c, process, "final");
-  const flags = flagsOf(input.namespaces, FLAGS);
+  const around = flagsOf(input.namespaces, CHILD_FLAGS);
+  const flags = flagsOf(input.namespaces, FLAGS) | around;
   if (flags !== 0) c.add("join", { fd: container, flags });
-  if (root !== undefined) c.add("changeRoot", { root });
+  if (root !== undefined) {
+    c.add("changeRoot", { root });
+    c.add("close", { fd: root });
+  }
   c.add("close", { fd: container });
+  if (group !== null) c.add("close", { fd: group });
+  // Only the process that follows is seen by those in the container, and has nothing of the host (CVE-2016-9962).
+  if (around !== 0) c.add("renew", {});
+  c.add("setsid", {});
   c.add("joinKeyring", { name: `_ses.${input.id}` });
   const inside = c.take("container's root directory");
   c.add("open", { out: inside, dir: null, path: "/", flags: k.O_PATH | k.O_DIRECTORY, mode: 0 });

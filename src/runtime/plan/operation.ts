@@ -45,7 +45,8 @@ export const OPERATIONS = {
    * A dangling symlink is followed inside the root and its target made. `mode` is each made directory's, or the
    * file's, whose parents then get 0755.
    * `directory` 1 demands that the result is a real directory reached through no symlink in the last component;
-   * 2 takes a symlink in the last component, where there is one, for the result.
+   * 2 takes a symlink in the last component, where there is one, for the result. 4 may be added to either: the result
+   * must not lie in a procfs, to which a symlink of the image may have led.
    */
   resolve: {
     code: 2,
@@ -342,6 +343,14 @@ export const OPERATIONS = {
   },
   /** Sends `data` to the unix datagram socket at `path`. */
   sendDatagram: { code: 172, fields: { path: "text", data: "data" } },
+  // ── entering a PID namespace ─────────────────────────────────────────────────────────────
+  /**
+   * In the container section: a child of this process's own parent (CLONE_PARENT), born in the PID and time namespaces
+   * that were joined, goes on from here, and this process ends. It waits for {@link adopt}.
+   */
+  renew: { code: 180, fields: {} },
+  /** In the host section: takes the process that {@link renew} makes as its child, in the place of the one that ends. */
+  adopt: { code: 181, fields: {} },
 
   // ── the end ──────────────────────────────────────────────────────────────────────────────
   /** Resolves `name` through `path` (a PATH value) inside the container as execvp would; the answer is kept for {@link execute}. */
