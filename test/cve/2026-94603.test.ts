@@ -56,7 +56,7 @@ attack({
   mechanism: "an annotation of the image makes `run` take it for a checkpoint, and the sandbox is off",
   immune: "nothing in an image's labels or annotations reaches isolation (src/engine/spec/)",
   engineCases: {
-    "corten run of an image full of annotations is isolated as any other": async (lab) => {
+    "corten run of an image full of annotations is isolated like every one": async (lab) => {
       const loaded = await lab.corten("load", "--quiet", "--input", await evilImage(lab));
       assert.equal(loaded.exitCode, 0, loaded.stderr);
       const types = ["mnt", "pid", "net", "ipc", "uts"];
