@@ -71,6 +71,7 @@ enum plan_operation {
 	OP_COPY_MODE = 50,
 	OP_COPY_TREE = 51,
 	OP_APPLY_STREAM = 190,
+	OP_EXIT = 191,
 	OP_CLONE = 60,
 	OP_NOTIFY = 61,
 	OP_AWAIT = 62,
@@ -168,6 +169,7 @@ enum plan_operation {
 	X(OP_COPY_MODE, copy_mode, "copyMode", 2, FIELD_IN, FIELD_IN) \
 	X(OP_COPY_TREE, copy_tree, "copyTree", 3, FIELD_IN, FIELD_IN, FIELD_INT) \
 	X(OP_APPLY_STREAM, apply_stream, "applyStream", 1, FIELD_IN) \
+	X(OP_EXIT, exit, "exit", 1, FIELD_INT) \
 	X(OP_CLONE, clone, "clone", 4, FIELD_OUT, FIELD_SECTION, FIELD_INT, FIELD_IN_OPTIONAL) \
 	X(OP_NOTIFY, notify, "notify", 1, FIELD_INT) \
 	X(OP_AWAIT, await, "await", 1, FIELD_INT) \
@@ -335,6 +337,7 @@ enum plan_operation {
 #define COPY_TREE_TO 1
 #define COPY_TREE_OWNER 2
 #define APPLY_STREAM_ROOT 0
+#define EXIT_CODE 0
 #define CLONE_OUT 0
 #define CLONE_SECTION 1
 #define CLONE_FLAGS 2
@@ -458,6 +461,7 @@ enum stream_kind {
 	STREAM_ATTRIBUTE = 8,
 	STREAM_STATUS = 9,
 	STREAM_REMOVE = 10,
+	STREAM_EXTENT = 11,
 };
 enum stream_flag {
 	STREAM_SETS_OWNER = 1,

@@ -118,7 +118,30 @@ static int make_file(struct stream *stream, const struct place *place)
 	CLOSING fd = k_openat(place->parent, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return stream_fail(stream, fd, "openat");
-	return write_data(stream, fd) < 0 ? -1 : set_status(stream, place, false);
+	if (write_data(stream, fd) < 0)
+		return -1;
+	if (stream->entry.position > stream->entry.data_length) {
+		int error = k_truncate(fd, (int64_t)stream->entry.position);
+		if (error < 0)
+			return stream_fail(stream, error, "ftruncate");
+	}
+	return set_status(stream, place, false);
+}
+
+static int write_extent(struct stream *stream, const struct place *place)
+{
+	int type = *place->name ? type_of(place) : S_IFDIR;
+	if (type < 0)
+		return stream_fail(stream, type, "statx");
+	if (type != S_IFREG)
+		return stream_violate(stream, "only a regular file has extents");
+	CLOSING fd = k_openat(place->parent, place->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return stream_fail(stream, fd, "openat");
+	long at = k_seek(fd, (long)stream->entry.position, 0);
+	if (at < 0)
+		return stream_fail(stream, at, "lseek");
+	return write_data(stream, fd);
 }
 
 static int make_hard_link(struct stream *stream, const struct place *place)
@@ -176,6 +199,8 @@ static int apply_at(struct stream *stream, const struct place *place)
 		return make_directory(stream, place);
 	if (kind == STREAM_ATTRIBUTE)
 		return set_attribute(stream, place);
+	if (kind == STREAM_EXTENT)
+		return write_extent(stream, place);
 	if (kind == STREAM_STATUS)
 		return set_status(stream, place, *place->name && type_of(place) == S_IFLNK);
 	if (!*place->name)
@@ -209,7 +234,7 @@ int stream_apply(struct stream *stream)
 	const unsigned kind = stream->entry.kind;
 	char copy[STREAM_MAX_PATH + 1];
 	struct place place;
-	bool makes = kind != STREAM_REMOVE && kind != STREAM_STATUS && kind != STREAM_ATTRIBUTE;
+	bool makes = kind != STREAM_REMOVE && kind != STREAM_STATUS && kind != STREAM_ATTRIBUTE && kind != STREAM_EXTENT;
 	if (find_place(stream, stream->path, copy, makes, &place) < 0)
 		return -1;
 	int result = apply_at(stream, &place);

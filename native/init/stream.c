@@ -118,10 +118,10 @@ int stream_next(struct stream *stream)
 		return -1;
 	stream->left = entry->data_length;
 	const unsigned flags = STREAM_SETS_OWNER | STREAM_SETS_MODE | STREAM_SETS_TIME;
-	if (entry->reserved || entry->reserved_too || (entry->flags & ~flags) || entry->mode > 07777 ||
+	if (entry->reserved || entry->position > INT64_MAX || (entry->flags & ~flags) || entry->mode > 07777 ||
 	    entry->nanoseconds > 999999999 || entry->data_length > INT64_MAX)
 		return stream_violate(stream, "a field is out of range");
-	bool has_data = entry->kind == STREAM_FILE || entry->kind == STREAM_ATTRIBUTE;
+	bool has_data = entry->kind == STREAM_FILE || entry->kind == STREAM_EXTENT || entry->kind == STREAM_ATTRIBUTE;
 	if (!has_data && entry->data_length > 0)
 		return stream_violate(stream, "an entry of this kind has no data");
 	if (climbs(stream->path) || (entry->kind == STREAM_HARD_LINK && climbs(stream->text)))
@@ -148,4 +148,11 @@ int op_apply_stream(struct execution *x)
 		if (stream_apply(&stream) < 0)
 			return -1;
 	}
+}
+
+int op_exit(struct execution *x)
+{
+	if (!x->is_child)
+		return fail_as(x, FAILED_PROTOCOL, 0, "only the container's section exits");
+	k_exit((int)int_field(x, EXIT_CODE));
 }

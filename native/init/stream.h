@@ -18,7 +18,7 @@ struct stream_entry {
 	uint32_t text_length;
 	uint32_t reserved;
 	uint64_t data_length;
-	uint64_t reserved_too;
+	uint64_t position;
 };
 
 struct stream {

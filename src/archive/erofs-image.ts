@@ -20,6 +20,8 @@ import type { NodeAttributes, TreeNode } from "./tree.ts";
 
 /** One file of an image. */
 export interface ImageFile extends NodeAttributes {
+  /** Names the file in its image: hard links have the same. */
+  readonly slot: number;
   readonly type: TreeNode["type"];
   /** Length of the content in bytes; of a symbolic link, of its target. */
   readonly size: number;
@@ -194,6 +196,7 @@ export class ErofsImage implements Disposable {
     if (xattrs === undefined) throw this.#damaged(`attributes of inode ${slot} are cut off`);
     const { type, size, links, mode, uid, gid, mtime, deviceMajor, deviceMinor } = inode;
     const file: ImageFile = {
+      slot,
       type,
       size,
       links,

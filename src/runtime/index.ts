@@ -29,6 +29,8 @@ export type { CreateOptions, ExecOptions, RunOptions } from "./lifecycle/options
 export { readConfig } from "./lifecycle/prepare-launch.ts";
 export type { RuntimeOptions } from "./lifecycle/runtime.ts";
 export { Runtime } from "./lifecycle/runtime.ts";
+export type { UnpackOptions } from "./lifecycle/unpack-stream.ts";
+export { unpackStream } from "./lifecycle/unpack-stream.ts";
 export type { ExecInput } from "./plan/compile-exec.ts";
 export { compileExec, compileSignal } from "./plan/compile-exec.ts";
 export { compileLaunch } from "./plan/compile-launch.ts";

@@ -9,3 +9,4 @@ export type { CollectedSnapshots, KeptSnapshots } from "./collect.ts";
 export type { PrepareOptions, SnapshotOptions } from "./snapshots.ts";
 export { openSnapshots, Snapshots } from "./snapshots.ts";
 export type { LayerStack } from "./stack.ts";
+export type { TreeStreamOptions } from "./tree-stream.ts";

@@ -4,11 +4,12 @@ import type { LayersBelow } from "../archive/index.ts";
 import type { Store } from "../content/index.ts";
 import { acquireLock } from "../host/index.ts";
 import type { Image, ImageLayer, LayerConsumer } from "../image/index.ts";
-import type { RootRecipe, RootUpper } from "../runtime/index.ts";
+import type { RootRecipe, RootUpper, UnpackOptions } from "../runtime/index.ts";
 import { CortenError, type Digest, isCortenError } from "../spec/index.ts";
 import type { CollectedSnapshots, KeptSnapshots } from "./collect.ts";
 import { type LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { type LayerStack, readStack } from "./stack.ts";
+import type { TreeStreamOptions } from "./tree-stream.ts";
 
 /** A layer of a gigabyte takes seconds; a process that holds the lock longer than this is stuck. */
 const LOCK_TIMEOUT_MS = 15 * 60_000;
@@ -110,6 +111,25 @@ export class Snapshots {
   async copyOut(stack: LayerStack, path: string, target: string): Promise<boolean> {
     const [{ withTree }, { copyOut }] = await Promise.all([import("./stacking.ts"), import("./copy-out.ts")]);
     return withTree(stack, (tree) => copyOut(tree, path, target));
+  }
+
+  /**
+   * Writes the root file system of a prepared image into `target`, an empty directory that nobody else can reach: for
+   * hosts and users that cannot mount its layers.
+   *
+   * @throws what the executor reports, naming the file
+   */
+  async unpack(
+    stack: LayerStack,
+    target: string,
+    options: UnpackOptions & TreeStreamOptions = {},
+  ): Promise<void> {
+    const [{ withTree }, { streamTree }, { unpackStream }] = await Promise.all([
+      import("./stacking.ts"),
+      import("./tree-stream.ts"),
+      import("../runtime/index.ts"),
+    ]);
+    await withTree(stack, (tree) => unpackStream(target, streamTree(tree, options), options));
   }
 
   /** Removes what is not kept, and what interrupted processes left. */

@@ -96,11 +96,11 @@ function leadsThroughLinks({ directories }: LayerIndex, tree: MergedTree): boole
 }
 
 /** Calls `use` with the tree of a stack, as far as it can be read without a mount. */
-export function withTree<T>(stack: LayerStack, use: (tree: MergedTree) => T): T {
+export async function withTree<T>(stack: LayerStack, use: (tree: MergedTree) => T | Promise<T>): Promise<T> {
   const opened: ErofsImage[] = [];
   try {
     for (const file of stack.files) opened.push(new ErofsImage(file));
-    return use(new MergedTree(opened));
+    return await use(new MergedTree(opened));
   } finally {
     for (const reader of opened) reader[Symbol.dispose]();
   }

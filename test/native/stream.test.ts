@@ -79,6 +79,8 @@ for (const { name, init } of builds) {
         { kind: "characterDevice", path: "etc/gone", device: { major: 0, minor: 0 } },
         { kind: "blockDevice", path: "dev/big", mode: 0o600, device: { major: 259, minor: 70_000 } },
         { kind: "fifo", path: "dev/fifo", mode: 0o622 },
+        { kind: "file", path: "dev/sparse", position: 2 ** 40 },
+        { kind: "extent", path: "dev/sparse", position: 2 ** 20, data: "island" },
         { kind: "attribute", path: "etc", text: "trusted.overlay.opaque", data: "y" },
         { kind: "status", path: "etc", mtime },
       );
@@ -89,6 +91,9 @@ for (const { name, init } of builds) {
         [0o4755n, 7n, 8n, 2n, 981_173_106_123_456_789n],
       );
       assert.equal(readFileSync(join(root, "usr/share/name"), "utf8"), content);
+      const sparse = statSync(join(root, "dev/sparse"));
+      assert.equal(sparse.size, 2 ** 40);
+      assert.ok(sparse.blocks < 100, `${sparse.blocks}`);
       assert.equal(readlinkSync(join(root, "etc/link")), "/nowhere");
       assert.equal(lstatSync(join(root, "etc/link")).uid, 9);
       assert.equal(statSync(root).mode & 0o7777, 0o750);
@@ -172,6 +177,7 @@ for (const { name, init } of builds) {
         [{ kind: "attribute", path: "file", text: "user.x", data: "1" }, /only files and directories/],
         [{ kind: "attribute", path: "out/canary", text: "user.x", data: "1" }, /ENOENT/],
         [{ kind: "file", path: "", data: "1" }, /the root can only be a directory/],
+        [{ kind: "extent", path: "file", data: "1" }, /only a regular file has extents/],
         [{ kind: "remove", path: "/" }, /the root can only be a directory/],
         [{ kind: "file", path: "file/below", data: "1" }, /ENOTDIR|ENOENT/],
       ];
@@ -232,6 +238,7 @@ for (const { name, init } of builds) {
         "hardLink",
         "fifo",
         "attribute",
+        "extent",
         "status",
         "remove",
       ),

@@ -123,6 +123,16 @@ for (const [name, make] of Object.entries(images)) {
       assert.deepEqual(differences(lines, actual.split("\n"), started), []);
     });
 
+    test("the same tree comes out of the executor, unpacked into a directory", {
+      timeout: 300_000,
+    }, async () => {
+      const unpacked = join(scratch.path, "unpacked");
+      mkdirSync(unpacked, { mode: 0o700 });
+      await openSnapshots(root).unpack(stack, unpacked);
+      const expected = (await mountedManifest(scratch.path, stack.files)).split("\n");
+      assert.deepEqual((await treeManifest(unpacked)).split("\n"), expected);
+    });
+
     test("the account files are known without a mount", async () => {
       assert.match(stack.passwd ?? "", /^root:x:0:0:/);
       assert.match(stack.group ?? "", /^root:x:0:/m);

@@ -173,6 +173,8 @@ export const OPERATIONS = {
    * that fails, and says which.
    */
   applyStream: { code: 190, fields: { root: "in" } },
+  /** In the container's section: its process ends with status `code`, having done its work as the executor. */
+  exit: { code: 191, fields: { code: "int" } },
 
   // ── processes and sections ───────────────────────────────────────────────────────────────
   /**

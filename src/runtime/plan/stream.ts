@@ -8,7 +8,7 @@
  *
  *     0 u16 kind    2 u16 flags   4 u32 mode (permission bits)   8 u32 uid   12 u32 gid   16 u32 major   20 u32 minor
  *    24 i64 mtime, seconds       32 u32 nanoseconds   36 u32 path, bytes   40 u32 text, bytes   44 u32 reserved
- *    48 u64 data, bytes          56 u64 reserved
+ *    48 u64 data, bytes          56 u64 position
  */
 
 import { CortenError } from "../../spec/index.ts";
@@ -25,7 +25,10 @@ export const STREAM_KINDS = {
   end: 0,
   /** A directory; one that is there is kept, anything else that is there is replaced. */
   directory: 1,
-  /** A regular file with its data; what is there is replaced, as by all kinds below. */
+  /**
+   * A regular file with its data; what is there is replaced, as by all kinds below. Where the position is beyond the data
+   * it is the file's length, and a hole follows the data.
+   */
   file: 2,
   /** Text is the target. */
   symlink: 3,
@@ -41,6 +44,8 @@ export const STREAM_KINDS = {
   status: 9,
   /** Removes what is there, with all that is below. */
   remove: 10,
+  /** Data at a position of a regular file that is there: a sparse file comes piece by piece. */
+  extent: 11,
 } as const;
 
 /** What of an entry's status is set; the rest is the kernel's default for a new file. */
@@ -60,6 +65,8 @@ export interface StreamEntry {
   readonly text?: string | Uint8Array;
   /** Length of the data that follows, bytes. */
   readonly size?: number;
+  /** Of an extent in its file; of a file with holes, its length. */
+  readonly position?: number;
 }
 
 /** The beginning of a stream. */
@@ -79,7 +86,7 @@ export function encodeStreamEntry(entry: StreamEntry): Uint8Array {
   const path = textOf(entry, "path");
   const text = textOf(entry, "text");
   const record = Buffer.alloc(STREAM_ENTRY_SIZE + path.length + text.length);
-  const { mode, owner, mtime, device, size = 0 } = entry;
+  const { mode, owner, mtime, device, size = 0, position = 0 } = entry;
   record.writeUInt16LE(STREAM_KINDS[entry.kind], 0);
   const flags =
     (owner === undefined ? 0 : STREAM_FLAGS.owner) |
@@ -96,6 +103,7 @@ export function encodeStreamEntry(entry: StreamEntry): Uint8Array {
   record.writeUInt32LE(path.length, 36);
   record.writeUInt32LE(text.length, 40);
   record.writeBigUInt64LE(BigInt(size), 48);
+  record.writeBigUInt64LE(BigInt(position), 56);
   record.set(path, STREAM_ENTRY_SIZE);
   record.set(text, STREAM_ENTRY_SIZE + path.length);
   return record;
