@@ -2,13 +2,14 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { commandReference } from "../src/cli/index.ts";
+import { commandReference, manual } from "../src/cli/index.ts";
 import { generateHeader } from "../src/runtime/plan/header.ts";
 
 const root = join(import.meta.dirname, "..");
 const generated: ReadonlyArray<{ path: string; text: string }> = [
   { path: "native/common/plan.gen.h", text: generateHeader() },
   { path: "docs/commands.md", text: commandReference() },
+  ...manual().map(({ file, text }) => ({ path: `docs/man/${file}`, text })),
 ];
 
 const check = process.argv.includes("--check");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { capture, dist, run } from "../repository.ts";
 import type { Step } from "./step.ts";
 
-const programs = ["corten-init", "corten-front", "corten-monitor", "hello"];
+const programs = ["corten-init", "corten-front", "corten-probe", "corten-monitor", "hello"];
 
 /** The C programs, by the system's compiler: static, so that they run in any root file system. */
 export function nativeStep(): Step {

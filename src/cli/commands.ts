@@ -1,8 +1,15 @@
+import { type ManualPage, manualPages } from "./command/manual.ts";
 import { formatReference } from "./command/reference.ts";
 import { program as corten } from "./corten/program.ts";
 import { program as cortenOci } from "./oci/program.ts";
+import { version } from "./version.ts";
 
 /** docs/commands.md: the reference of both command lines. */
 export function commandReference(): string {
   return formatReference([corten, cortenOci]);
+}
+
+/** The manual of both command lines: files of docs/man. */
+export function manual(): ManualPage[] {
+  return [corten, cortenOci].flatMap((program) => manualPages(program, version));
 }

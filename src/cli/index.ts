@@ -8,5 +8,6 @@
  */
 
 export type { Command, Program } from "./command/command.ts";
+export type { ManualPage } from "./command/manual.ts";
 export type { Option, OptionTable } from "./command/option.ts";
-export { commandReference } from "./commands.ts";
+export { commandReference, manual } from "./commands.ts";
