@@ -11,5 +11,7 @@ export function commandReference(): string {
 
 /** The manual of both command lines: files of docs/man. */
 export function manual(): ManualPage[] {
-  return [corten, cortenOci].flatMap((program) => manualPages(program, version));
+  // `corten oci` is the program corten-oci, which has a page of its own.
+  const commands = corten.commands.filter(({ name }) => name !== "oci");
+  return [{ ...corten, commands }, cortenOci].flatMap((program) => manualPages(program, version));
 }

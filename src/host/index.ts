@@ -8,6 +8,8 @@ export type { CgroupFacts, CgroupHierarchy } from "./cgroup-facts.ts";
 export { readCgroupFacts } from "./cgroup-facts.ts";
 export type { DirectoryOptions } from "./directories.ts";
 export { dataDirectory, ensurePrivateDirectory, runDirectory } from "./directories.ts";
+export { examineHost } from "./examination/examine.ts";
+export type { Finding } from "./examination/finding.ts";
 export type { HostFacts } from "./facts.ts";
 export { hostFacts, readHostFacts } from "./facts.ts";
 export type { Kernel } from "./kernel.ts";

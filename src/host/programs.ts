@@ -21,6 +21,8 @@ export interface Programs {
   readonly init: string;
   /** The parent of engine containers. */
   readonly monitor: string;
+  /** Tries what containers need of a kernel. */
+  readonly probe: string;
   /** Directory of the images that come with Corten. */
   readonly images: string;
 }
@@ -31,6 +33,7 @@ export function programs(): Programs {
   return {
     init: join(base, "native/corten-init"),
     monitor: join(base, "native/corten-monitor"),
+    probe: join(base, "native/corten-probe"),
     images: join(base, "images"),
   };
 }

@@ -7,6 +7,9 @@ const group = "System";
 const format = { ...formatOption, summary: "json, or a template such as '{{.Version}}'" } as const;
 
 export const infoOptions = { format } as const satisfies OptionTable;
+export const doctorOptions = {
+  format: { ...formatOption, summary: "table, json, or a template such as '{{.healthy}}'" },
+} as const satisfies OptionTable;
 export const versionOptions = { format } as const satisfies OptionTable;
 
 const info: Omit<Command, "name"> = {
@@ -19,6 +22,16 @@ const info: Omit<Command, "name"> = {
 export const systemCommands: readonly Command[] = [
   { name: "system", group, summary: "tell about this host", commands: [{ name: "info", ...info }] },
   { name: "info", hidden: true, ...info },
+  {
+    name: "doctor",
+    group,
+    summary: "try what this kernel and this user allow, and say how to get what is missing",
+    description:
+      "Each feature is tried in a process of its own, of which nothing is left. The exit code is 1 when something is missing that every container needs.",
+    arguments: [],
+    options: doctorOptions,
+    load: () => import("../system/doctor.ts"),
+  },
   {
     name: "version",
     group,
