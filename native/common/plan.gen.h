@@ -57,6 +57,7 @@ enum plan_operation {
 	OP_UNMOUNT = 33,
 	OP_PICK_FILESYSTEM = 126,
 	OP_RECONFIGURE = 127,
+	OP_ATTACH_LOOP = 128,
 	OP_OPEN_USER_NAMESPACE = 125,
 	OP_MAKE_DIRECTORY = 40,
 	OP_WRITE = 41,
@@ -155,6 +156,7 @@ enum plan_operation {
 	X(OP_UNMOUNT, unmount, "unmount", 1, FIELD_IN) \
 	X(OP_PICK_FILESYSTEM, pick_filesystem, "pickFilesystem", 2, FIELD_OUT, FIELD_IN) \
 	X(OP_RECONFIGURE, reconfigure, "reconfigure", 1, FIELD_IN) \
+	X(OP_ATTACH_LOOP, attach_loop, "attachLoop", 3, FIELD_OUT, FIELD_IN, FIELD_TEXT) \
 	X(OP_OPEN_USER_NAMESPACE, open_user_namespace, "openUserNamespace", 3, FIELD_OUT, FIELD_DATA, FIELD_DATA) \
 	X(OP_MAKE_DIRECTORY, make_directory, "makeDirectory", 3, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_INT) \
 	X(OP_WRITE, write, "write", 5, FIELD_IN_OPTIONAL, FIELD_TEXT, FIELD_DATA, FIELD_INT, FIELD_INT) \
@@ -292,6 +294,9 @@ enum plan_operation {
 #define PICK_FILESYSTEM_OUT 0
 #define PICK_FILESYSTEM_TARGET 1
 #define RECONFIGURE_FS 0
+#define ATTACH_LOOP_OUT 0
+#define ATTACH_LOOP_FS 1
+#define ATTACH_LOOP_FILE 2
 #define OPEN_USER_NAMESPACE_OUT 0
 #define OPEN_USER_NAMESPACE_UIDS 1
 #define OPEN_USER_NAMESPACE_GIDS 2

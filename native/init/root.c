@@ -2,6 +2,7 @@
 #include "operations.h"
 
 #include "../common/memory.h"
+#include "root.h"
 
 /* Of umount2; the kernel keeps it out of its public headers. */
 #define MNT_DETACH 2
@@ -82,6 +83,8 @@ static int enter_root(struct execution *x, int root)
 int op_move_root(struct execution *x)
 {
 	int root = in_field(x, MOVE_ROOT_ROOT);
+	if (cover_host_filesystems(x, root) < 0)
+		return -1;
 	int error = k_move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
 	if (error < 0)
 		return fail(x, error, "move_mount(%f, \"\", AT_FDCWD, \"/\")", root);

@@ -17,6 +17,10 @@ const update = process.env["CORTEN_UPDATE_GOLDEN"] === "1";
 
 const unified = hostFacts("6.18.0", unifiedCgroups);
 const minimal = { mounts: [], linux: { namespaces: [{ type: "mount" }, { type: "pid" }] as const } };
+const mapping = {
+  uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }],
+  gidMappings: [{ containerID: 0, hostID: 2000, size: 10 }],
+};
 const hook = (name: string) => [{ path: `/hooks/${name}`, args: [name, "x"], env: ["A=b"], timeout: 2 }];
 
 const plans: Readonly<Record<string, () => LaunchPlan>> = {
@@ -124,11 +128,24 @@ const plans: Readonly<Record<string, () => LaunchPlan>> = {
         root: {
           kind: "layers",
           layers: [
-            { kind: "directory", path: "/layers/1" },
+            { kind: "erofs", file: "/layers/1.erofs" },
             { kind: "directory", path: "/layers/2" },
           ],
           upper: { kind: "tmpfs", sizeBytes: 1048576 },
         },
+      }),
+    ).plan,
+  "mapped-mounts": () =>
+    compileLaunch(
+      launchInput({
+        config: config({
+          ...minimal,
+          mounts: [
+            { destination: "/data", type: "bind", source: "/srv", options: ["rbind", "ridmap"], ...mapping },
+            { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["idmap"], ...mapping },
+            { destination: "tmp", options: ["remount", "ro", "size=64k"] },
+          ],
+        }),
       }),
     ).plan,
   "cgroup-v2-limits": () =>

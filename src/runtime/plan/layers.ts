@@ -53,22 +53,17 @@ function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts, label?
     c.add("openTree", { out: tree, dir: null, path: layer.path, flags: k.OPEN_TREE_CLONE });
     return tree;
   }
-  if (!kernelAtLeast(host.kernel, 6, 12)) {
-    throw new CortenError(
-      "failed-precondition",
-      `kernel ${host.kernel.release} cannot mount an EROFS file without a loop device`,
-      {
-        hint: "Linux 6.12 can; before, layers are unpacked into directories",
-      },
-    );
-  }
   const fs = c.take("new erofs");
   c.add("openFilesystem", { out: fs, type: "erofs" });
-  c.add("configure", { fs, key: "source", value: layer.file });
+  // A file is what EROFS takes since 6.12; before, a block device.
+  const loop = kernelAtLeast(host.kernel, 6, 12) ? undefined : c.take(`loop device of ${layer.file}`);
+  if (loop === undefined) c.add("configure", { fs, key: "source", value: layer.file });
+  else c.add("attachLoop", { out: loop, fs, file: layer.file });
   c.add("configure", { fs, key: "ro", value: null });
   const mount = c.take(label ?? layer.file.slice(layer.file.lastIndexOf("/") + 1));
   c.add("createMount", { out: mount, fs, attributes: k.MOUNT_ATTR_RDONLY });
   c.release(fs);
+  if (loop !== undefined) c.close(loop);
   return mount;
 }
 

@@ -92,7 +92,10 @@ export const OPERATIONS = {
   privatizeParent: { code: 27, fields: { path: "text" } },
   /** fchdir(root); pivot_root(".", "."); old root made rslave and detached; chdir("/"). */
   pivotRoot: { code: 28, fields: { root: "in" } },
-  /** `--no-pivot`: move_mount(root → "/"), chroot("."), chdir("/"). */
+  /**
+   * `--no-pivot`: the namespace's other procfs and sysfs are unmounted, or covered where they are locked, as they would
+   * let a user namespace mount unmasked ones; then move_mount(root → "/"), chroot("."), chdir("/").
+   */
   moveRoot: { code: 29, fields: { root: "in" } },
   /** No mount namespace: fchdir(root), chroot("."), chdir("/"). */
   changeRoot: { code: 30, fields: { root: "in" } },
@@ -113,6 +116,11 @@ export const OPERATIONS = {
   pickFilesystem: { code: 126, fields: { out: "out", target: "in" } },
   /** fsconfig(CMD_RECONFIGURE): what was configured takes effect. */
   reconfigure: { code: 127, fields: { fs: "in" } },
+  /**
+   * fsconfig(SET_STRING, "source", D): D is a free loop device that shows `file` read-only, and goes with its last user;
+   * until there is a mount that is `out`. For EROFS before Linux 6.12.
+   */
+  attachLoop: { code: 128, fields: { out: "out", fs: "in", file: "text" } },
   /**
    * A new user namespace with these mappings (lines of uid_map and gid_map), for {@link OPERATIONS.setMountAttributes}: a
    * child is cloned into it and ends once `out` holds the namespace.
