@@ -122,6 +122,8 @@ enum plan_operation {
 	OP_SEND_DATAGRAM = 172,
 	OP_RENEW = 180,
 	OP_ADOPT = 181,
+	OP_MAP_IDS = 115,
+	OP_RAISE_LIMIT = 116,
 	OP_FIND_EXECUTABLE = 120,
 	OP_CLOSE_FROM = 121,
 	OP_AWAIT_START = 122,
@@ -219,8 +221,10 @@ enum plan_operation {
 	X(OP_LISTEN_DATAGRAM, listen_datagram, "listenDatagram", 2, FIELD_OUT, FIELD_TEXT) \
 	X(OP_FORWARD_READY, forward_ready, "forwardReady", 5, FIELD_IN, FIELD_IN, FIELD_TEXT, FIELD_INT, FIELD_INT) \
 	X(OP_SEND_DATAGRAM, send_datagram, "sendDatagram", 2, FIELD_TEXT, FIELD_DATA) \
-	X(OP_RENEW, renew, "renew", 0, FIELD_NONE) \
-	X(OP_ADOPT, adopt, "adopt", 0, FIELD_NONE) \
+	X(OP_RENEW, renew, "renew", 1, FIELD_INT) \
+	X(OP_ADOPT, adopt, "adopt", 1, FIELD_OUT) \
+	X(OP_MAP_IDS, map_ids, "mapIds", 2, FIELD_TEXT, FIELD_LIST) \
+	X(OP_RAISE_LIMIT, raise_limit, "raiseLimit", 2, FIELD_INT, FIELD_INT) \
 	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
 	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \
@@ -439,6 +443,12 @@ enum plan_operation {
 #define FORWARD_READY_BACKGROUND 4
 #define SEND_DATAGRAM_PATH 0
 #define SEND_DATAGRAM_DATA 1
+#define RENEW_FLAGS 0
+#define ADOPT_OUT 0
+#define MAP_IDS_PROGRAM 0
+#define MAP_IDS_IDS 1
+#define RAISE_LIMIT_RESOURCE 0
+#define RAISE_LIMIT_HARD 1
 #define FIND_EXECUTABLE_NAME 0
 #define FIND_EXECUTABLE_PATH 1
 #define CLOSE_FROM_FIRST 0

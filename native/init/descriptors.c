@@ -75,7 +75,14 @@ int op_close(struct execution *x)
 	return 0;
 }
 
-enum kind { KIND_DEVICE = 1, KIND_PROC = 2, KIND_DIRECTORY = 3, KIND_CGROUP2 = 4, KIND_DEVPTS = 5 };
+enum kind {
+	KIND_DEVICE = 1,
+	KIND_PROC = 2,
+	KIND_DIRECTORY = 3,
+	KIND_CGROUP2 = 4,
+	KIND_DEVPTS = 5,
+	KIND_BLOCK_DEVICE = 6,
+};
 
 static int verify_filesystem(struct execution *x, int fd, long magic, const char *what)
 {
@@ -102,6 +109,10 @@ int op_verify(struct execution *x)
 		/* CVE-2025-31133: what stands at /dev/null may be anything. */
 		if (!S_ISCHR(status.stx_mode) || status.stx_rdev_major != major || status.stx_rdev_minor != minor)
 			return violate(x, "%f is not the character device %d:%d", fd, (int)major, (int)minor);
+		return 0;
+	case KIND_BLOCK_DEVICE:
+		if (!S_ISBLK(status.stx_mode) || status.stx_rdev_major != major || status.stx_rdev_minor != minor)
+			return violate(x, "%f is not the block device %d:%d", fd, (int)major, (int)minor);
 		return 0;
 	case KIND_PROC:
 		/* CVE-2019-16884, CVE-2025-52881: a /proc that is no procfs, or a directory of one, swallows writes. */

@@ -147,20 +147,6 @@ int op_join_cgroup(struct execution *x)
 	return written < 0 ? fail(x, written, "write(%f, %q)", fd, text) : 0;
 }
 
-int op_write_process(struct execution *x)
-{
-	const char *file = text_field(x, WRITE_PROCESS_FILE);
-	char path[64];
-	struct format out = format_start(path, sizeof(path));
-	if (!x->is_child && x->child.pid > 0)
-		format_print(&out, "/proc/%d/%s", x->child.pid, file);
-	else
-		format_print(&out, "/proc/self/%s", file);
-	int fd = k_openat(AT_FDCWD, path, O_WRONLY, 0);
-	return write_file(x, fd, AT_FDCWD, path, text_field(x, WRITE_PROCESS_DATA), data_length(x, WRITE_PROCESS_DATA),
-	                  0);
-}
-
 int op_subreaper(struct execution *x)
 {
 	int error = k_prctl(PR_SET_CHILD_SUBREAPER, 1, 0);

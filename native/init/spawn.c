@@ -57,8 +57,11 @@ static int wait_at_gate(struct execution *x)
 }
 
 /* The container's /proc is not to be trusted, or not there, when awaitStart needs to reopen its FIFO. */
-static int open_own_descriptors(struct execution *x)
+int open_own_descriptors(struct execution *x)
 {
+	if (x->own_descriptors >= 0)
+		k_close(x->own_descriptors);
+	x->own_descriptors = -1;
 	uint32_t first = x->plan.sections[SECTION_CONTAINER].first;
 	for (uint32_t i = 0; i < x->plan.sections[SECTION_CONTAINER].count; i++) {
 		if (x->plan.records[first + i].code != OP_AWAIT_START)

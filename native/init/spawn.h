@@ -19,6 +19,9 @@ void detach(struct execution *x, bool executing);
 /* Makes the child die with its parent (again: changing credentials clears that). */
 int bind_to_parent(struct execution *x);
 
+/* Opens what the container section needs of this process in /proc, while that is the host's. */
+int open_own_descriptors(struct execution *x);
+
 /* Default dispositions, as a new program expects them: the caller may have ignored some. */
 void reset_dispositions(void);
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type CgroupFacts, readCgroupFacts } from "./cgroup-facts.ts";
 import { type Kernel, readKernel } from "./kernel.ts";
 import { type MountEntry, parseMountTable } from "./mount-table.ts";
+import { readUserNamespace, type UserNamespaceFacts } from "./user-namespace.ts";
 
 /** What a launch plan depends on beside the configuration. */
 export interface HostFacts {
@@ -10,6 +11,8 @@ export interface HostFacts {
   readonly gid: number;
   /** Bit masks of capability numbers that this process may use and may hand on. */
   readonly capabilities: { readonly permitted: number; readonly bounding: number };
+  /** The user namespace that this process is in. */
+  readonly userNamespace: UserNamespaceFacts;
   readonly cgroups: CgroupFacts;
   /** The mount table, parsed when it is first asked for. */
   readonly mounts: readonly MountEntry[];
@@ -21,6 +24,7 @@ export function readHostFacts(): HostFacts {
   const status = readFileSync("/proc/self/status", "latin1");
   let kernel: Kernel | undefined;
   let mounts: readonly MountEntry[] | undefined;
+  let userNamespace: UserNamespaceFacts | undefined;
   return {
     get kernel() {
       kernel ??= readKernel();
@@ -31,6 +35,10 @@ export function readHostFacts(): HostFacts {
     capabilities: {
       permitted: Number.parseInt(statusField(status, "CapPrm"), 16),
       bounding: Number.parseInt(statusField(status, "CapBnd"), 16),
+    },
+    get userNamespace() {
+      userNamespace ??= readUserNamespace();
+      return userNamespace;
     },
     cgroups: readCgroupFacts(readFileSync("/proc/self/cgroup", "utf8"), parseMountTable(table, " - cgroup")),
     get mounts() {

@@ -12,6 +12,7 @@ export { examineHost } from "./examination/examine.ts";
 export type { Finding } from "./examination/finding.ts";
 export type { HostFacts } from "./facts.ts";
 export { hostFacts, readHostFacts } from "./facts.ts";
+export { findProgram } from "./host-program.ts";
 export type { Kernel } from "./kernel.ts";
 export { kernelAtLeast, parseKernelRelease, readKernel } from "./kernel.ts";
 export type { Lock, LockOptions } from "./lock.ts";
@@ -30,3 +31,4 @@ export {
 } from "./process-table.ts";
 export type { Programs } from "./programs.ts";
 export { programs, requireProgram, selfCommand } from "./programs.ts";
+export type { UserNamespaceFacts } from "./user-namespace.ts";

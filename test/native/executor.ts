@@ -118,6 +118,8 @@ const DEFAULTS: Readonly<Partial<Record<Operation["op"], Readonly<Record<string,
   openTerminal: { rows: 0, columns: 0, uid: -1 },
   setStdio: { stdin: null, stdout: null, stderr: null },
   closeFrom: { first: 3, cloexec: 1 },
+  renew: { flags: 0 },
+  adopt: { out: "$child" },
   finish: { code: 0 },
   execute: { env: [] },
 };
@@ -128,7 +130,9 @@ export function makePlan(directory: string, sections: Sections): LaunchPlan {
   const section = (drafts: readonly Draft[] = []) =>
     drafts.map((draft) => {
       const operation = complete(draft, registers);
-      return draft.op === "clone" ? ({ ...operation, out: registers.get("child") } as Operation) : operation;
+      return draft.op === "clone" || draft.op === "adopt"
+        ? ({ ...operation, out: registers.get("child") } as Operation)
+        : operation;
     });
   const made = {
     host: section(sections.host),
@@ -234,6 +238,7 @@ export const shell = (script: string): readonly Draft[] => [
 
 /** Linux's numbers that node has no names for. */
 export const Kernel = {
+  CLONE_NEWTIME: 0x80,
   CLONE_NEWNS: 0x20000,
   CLONE_NEWCGROUP: 0x2000000,
   CLONE_NEWUTS: 0x4000000,

@@ -7,9 +7,11 @@ import {
   compileLaunch,
   defaultConfig,
   formatPlan,
+  type LaunchInput,
   type LaunchPlan,
 } from "../../src/runtime/index.ts";
-import { config, hostFacts, launchInput, unifiedCgroups } from "./launch-input.ts";
+import type { RuntimeConfig } from "../../src/spec/index.ts";
+import { config, hostFacts, launchInput, rootlessFacts, unifiedCgroups } from "./launch-input.ts";
 
 /** Plans as text, kept beside this file. `CORTEN_UPDATE_GOLDEN=1` writes them anew; the difference is then read. */
 const directory = join(import.meta.dirname, "golden");
@@ -22,6 +24,25 @@ const mapping = {
   gidMappings: [{ containerID: 0, hostID: 2000, size: 10 }],
 };
 const hook = (name: string) => [{ path: `/hooks/${name}`, args: [name, "x"], env: ["A=b"], timeout: 2 }];
+
+const MAPPINGS = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+const inUserNamespace = (path?: string): Partial<LaunchInput> => ({
+  config: config({
+    mounts: [
+      ...config().mounts!,
+      { destination: "/data", type: "bind", source: "data", options: ["rbind", "ro"] },
+    ],
+    linux: {
+      ...config().linux!,
+      namespaces: [
+        ...config().linux!.namespaces!,
+        { type: "user", ...(path === undefined ? {} : { path }) },
+        { type: "time" },
+      ],
+      ...(path === undefined ? { uidMappings: MAPPINGS, gidMappings: MAPPINGS } : {}),
+    },
+  }),
+});
 
 const plans: Readonly<Record<string, () => LaunchPlan>> = {
   "create-spec": () => compileLaunch(launchInput()).plan,
@@ -179,6 +200,43 @@ const plans: Readonly<Record<string, () => LaunchPlan>> = {
       launchInput({ config: { ...rest, linux: { ...linux, namespaces: [] } }, mode: "foreground" }),
     ).plan;
   },
+  "user-namespace": () => compileLaunch(launchInput(inUserNamespace())).plan,
+  "user-namespace-joined": () => compileLaunch(launchInput(inUserNamespace("/proc/7/ns/user"))).plan,
+  rootless: () =>
+    compileLaunch(
+      launchInput({
+        ...inUserNamespace(),
+        host: rootlessFacts(),
+        cgroups: { mode: "hybrid", groups: [] },
+        idMappers: { uid: "/usr/bin/newuidmap", gid: "/usr/bin/newgidmap" },
+        config: withoutLimits(inUserNamespace().config!),
+      }),
+    ).plan,
+  "time-offsets": () =>
+    compileLaunch(
+      launchInput({
+        config: config({
+          mounts: [],
+          linux: {
+            namespaces: [{ type: "mount" }, { type: "time" }],
+            timeOffsets: { monotonic: { secs: -5 }, boottime: { secs: 100_000, nanosecs: 7 } },
+          },
+        }),
+      }),
+    ).plan,
+  "exec-user-namespace": () =>
+    compileExec({
+      id: "box",
+      target: { pid: 4242, startTime: 123_456 },
+      namespaces: ["user", "mount", "pid"],
+      process: { ...config().process!, args: ["ps"] },
+      host: rootlessFacts(),
+      cgroups: [],
+      unifiedCgroup: undefined,
+      detach: false,
+      failureFile: "/run/f",
+      onFailure: [],
+    }).plan,
   exec: () =>
     compileExec({
       id: "box",
@@ -193,6 +251,12 @@ const plans: Readonly<Record<string, () => LaunchPlan>> = {
       onFailure: [],
     }).plan,
 };
+
+/** Nothing of the cgroups, which an ordinary user may not write. */
+function withoutLimits(wanted: RuntimeConfig): RuntimeConfig {
+  const { resources: _, ...linux } = wanted.linux!;
+  return { ...wanted, mounts: wanted.mounts!.filter(({ type }) => type !== "cgroup"), linux };
+}
 
 describe("golden plans", () => {
   for (const [name, compile] of Object.entries(plans)) {

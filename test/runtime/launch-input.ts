@@ -48,8 +48,19 @@ export function hostFacts(kernel = "6.18.0", cgroups: CgroupFacts = hybridCgroup
     uid: 0,
     gid: 0,
     capabilities: { permitted: CAPABILITIES, bounding: CAPABILITIES },
+    userNamespace: { initial: true, setgroups: true },
     mounts: [],
     cgroups,
+  };
+}
+
+/** The same for an ordinary user. */
+export function rootlessFacts(uid = 1000): HostFacts {
+  return {
+    ...hostFacts(),
+    uid,
+    gid: uid,
+    capabilities: { permitted: 0, bounding: CAPABILITIES },
   };
 }
 

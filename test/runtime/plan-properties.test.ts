@@ -3,7 +3,14 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { compileLaunch, encodePlan, type LaunchInput } from "../../src/runtime/index.ts";
 import { CortenError, type RuntimeConfig } from "../../src/spec/index.ts";
-import { config, hostFacts, hybridCgroups, launchInput, unifiedCgroups } from "./launch-input.ts";
+import {
+  config,
+  hostFacts,
+  hybridCgroups,
+  launchInput,
+  rootlessFacts,
+  unifiedCgroups,
+} from "./launch-input.ts";
 import { type Allowed, RecordingDouble } from "./recording-double.ts";
 
 const allowed = (input: LaunchInput): Allowed => ({
@@ -80,6 +87,11 @@ const mount = fc.oneof({ weight: 12, arbitrary: ordinaryMount }, { weight: 1, ar
 const mostly = <T>(usual: T, odd: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: odd });
 
+const MAPPINGS = [
+  { containerID: 0, hostID: 1000, size: 1 },
+  { containerID: 1, hostID: 100_000, size: 2000 },
+];
+
 const namespaceTypes = ["mount", "pid", "network", "ipc", "uts", "cgroup", "time"] as const;
 const capability = fc.constantFrom("CAP_SYS_ADMIN", "CAP_SYS_RESOURCE", "CAP_CHOWN", "CAP_NO_SUCH");
 const hook = fc.constant([{ path: "/bin/hook" }]);
@@ -125,6 +137,8 @@ const anyConfig: fc.Arbitrary<RuntimeConfig> = fc
       ),
     ),
     cgroupsPath: mostly("/a/b", fc.constantFrom("", "rel", "/a/../../b")),
+    user: fc.constantFrom("none", "none", "new", "joined"),
+    offsets: fc.boolean(),
   })
   .map((draw) => ({
     ociVersion: "1.0.2",
@@ -145,9 +159,16 @@ const anyConfig: fc.Arbitrary<RuntimeConfig> = fc
     mounts: draw.mounts,
     hooks: draw.hooks,
     linux: {
-      namespaces: draw.namespaces.map((type) =>
-        draw.joined.includes(type) ? { type, path: `/ns/${type}` } : { type },
-      ),
+      namespaces: [
+        ...draw.namespaces.map((type) =>
+          draw.joined.includes(type) ? { type, path: `/ns/${type}` } : { type },
+        ),
+        ...(draw.user === "none" ? [] : [{ type: "user" as const }]).map((namespace) =>
+          draw.user === "new" ? namespace : { ...namespace, path: "/ns/user" },
+        ),
+      ],
+      ...(draw.user === "new" ? { uidMappings: MAPPINGS, gidMappings: MAPPINGS } : {}),
+      ...(draw.offsets ? { timeOffsets: { boottime: { secs: 7 } } } : {}),
       sysctl: draw.sysctl,
       maskedPaths: draw.masked,
       readonlyPaths: draw.masked,
@@ -167,6 +188,7 @@ const anyInput = fc
     layers: fc.nat(3),
     upper: fc.constantFrom({ kind: "none" } as const, { kind: "tmpfs" } as const),
     seccomp: fc.boolean(),
+    rootless: mostly(false, fc.constant(true)),
     noPivot: fc.boolean(),
     consoleSocket: mostly(true, fc.constant(false)),
   })
@@ -176,7 +198,9 @@ const anyInput = fc
       launchInput({
         config: wanted,
         mode,
-        host: hostFacts(kernel, cgroups),
+        host: draw.rootless ? rootlessFacts() : hostFacts(kernel, cgroups),
+        ...(draw.rootless ? { cgroups: { mode: "hybrid", groups: [] } } : {}),
+        idMappers: { uid: "/usr/bin/newuidmap", gid: undefined },
         root:
           layers === 0
             ? { kind: "directory", path: "/bundle/rootfs" }

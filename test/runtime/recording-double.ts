@@ -205,7 +205,7 @@ export class RecordingDouble {
         break;
       case "write":
         if (operation.dir === null) this.#writeHost(operation, operation.path);
-        else if (this.#read(operation, operation.dir).kind !== "detached") {
+        else if (!this.#writable(this.#read(operation, operation.dir))) {
           this.#violate(operation, "writes through a directory that others can reach");
         }
         break;
@@ -233,7 +233,11 @@ export class RecordingDouble {
         if (this.#entered) this.#violate(operation, "enters a root twice");
         this.#entered = true;
         break;
+      case "adopt":
+        this.#registers.set(operation.out, { kind: "other", what: "process" });
+        break;
       case "await":
+        if (operation.event === 5) this.#inCgroup = this.#section === "container" && this.#hostJoins();
         if (operation.event === 1) this.#inCgroup = this.#section === "container" && this.#hostJoins();
         break;
       case "joinCgroup":
@@ -245,7 +249,12 @@ export class RecordingDouble {
         }
         break;
       case "setUser":
-        this.#userSet = true;
+        // The first one only makes it the root of its user namespace.
+        if (operation.at !== "/linux/uidMappings") this.#userSet = true;
+        break;
+      case "writeProcess":
+        if (this.#section === "container" && operation.file !== "timens_offsets")
+          this.#violate(operation, "is for the host's section");
         break;
       case "openTerminal":
         this.#store(operation, operation.master, { kind: "other", what: "master" });
@@ -260,6 +269,11 @@ export class RecordingDouble {
       default:
         break;
     }
+  }
+
+  /** A mount of its own, or the host's procfs, which the executor checks to be one. */
+  #writable(thing: Thing): boolean {
+    return thing.kind === "detached" || (thing.kind === "host" && thing.path === "/proc");
   }
 
   #isRoot(register: Register): boolean {

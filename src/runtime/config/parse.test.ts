@@ -108,10 +108,7 @@ describe("parseConfig", () => {
   const unsupported: ReadonlyArray<readonly [string, unknown]> = [
     ["/windows", { layerFolders: ["c"] }],
     ["/vm", { kernel: { path: "/x" } }],
-    ["/linux/uidMappings", [{ containerID: 0, hostID: 1, size: 1 }]],
-    ["/linux/namespaces/0", { type: "user" }],
     ["/linux/intelRdt", { closID: "x" }],
-    ["/linux/timeOffsets", { boottime: { secs: 1 } }],
     ["/linux/netDevices", { eth0: {} }],
     ["/linux/mountLabel", "system_u"],
     ["/process/apparmorProfile", "docker-default"],

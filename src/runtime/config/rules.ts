@@ -1,5 +1,7 @@
 import type { RuntimeConfig } from "../../spec/index.ts";
 import { configFault, shown } from "./check.ts";
+import { checkUserNamespace } from "./id-mappings.ts";
+import { checkTimeOffsets } from "./time-offsets.ts";
 
 /** What the shape of single values cannot say: rules between fields. */
 export function checkRules(config: RuntimeConfig): void {
@@ -9,6 +11,8 @@ export function checkRules(config: RuntimeConfig): void {
   if (args.length === 0) throw configFault("/process/args", "must name a program to run");
   if (args[0] === "") throw configFault("/process/args/0", "must name a program to run");
   checkNamespaces(config);
+  checkUserNamespace(config);
+  checkTimeOffsets(config);
   checkMounts(config);
   checkDevices(config);
 }

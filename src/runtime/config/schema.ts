@@ -169,6 +169,7 @@ export const NAMESPACE_TYPES = ["pid", "network", "mount", "ipc", "uts", "user",
 const linux = object({
   uidMappings: list(idMapping),
   gidMappings: list(idMapping),
+  timeOffsets: map(object({ secs: int64, nanosecs: integer(0, 999_999_999) })),
   sysctl: map(text),
   resources: resourcesCheck,
   cgroupsPath: text,

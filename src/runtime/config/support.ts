@@ -41,14 +41,9 @@ export function refuseProcessSettings(process: RuntimeProcess, at: string): void
 function refuseLinuxSettings({ linux }: RuntimeConfig): void {
   if (linux === undefined) return;
   const rest = [
-    ["uidMappings", "a user namespace"],
-    ["gidMappings", "a user namespace"],
     ["mountLabel", "an SELinux label for mounts"],
     ["intelRdt", "Intel RDT"],
-    ["timeOffsets", "an offset of a time namespace"],
     ["netDevices", "moving network devices"],
   ] as const;
   for (const [name, what] of rest) if (isSet(linux[name])) refuse(`/linux/${name}`, what);
-  const user = linux.namespaces?.findIndex(({ type }) => type === "user") ?? -1;
-  if (user >= 0) refuse(`/linux/namespaces/${user}`, "a user namespace");
 }

@@ -18,6 +18,7 @@ const HOST: HostFacts = {
   uid: 0,
   gid: 0,
   capabilities: { permitted: ALL_CAPABILITIES, bounding: ALL_CAPABILITIES },
+  userNamespace: { initial: true, setgroups: true },
   mounts: [],
   cgroups: {
     mode: "unified",

@@ -33,6 +33,7 @@ export function planExec(
     id: record.id,
     target: init,
     namespaces: (record.config.linux?.namespaces ?? []).map(({ type }) => type),
+    config: record.config,
     process,
     host: hostFacts(),
     cgroups: groups(1),

@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
+  findProgram,
   formatIdentity,
   type HostFacts,
   hostFacts,
@@ -64,6 +65,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     ...files,
     ...(cgroupOwner(cgroups, config) === undefined ? {} : { delegatedFiles: delegatedFiles() }),
     preserveFds,
+    ...mappersFor(config, host),
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
@@ -106,9 +108,16 @@ function withoutCgroups(host: HostFacts): HostFacts {
     uid: host.uid,
     gid: host.gid,
     capabilities: host.capabilities,
+    userNamespace: host.userNamespace,
     cgroups: { mode: "none", hierarchies: [] },
     mounts: host.mounts,
   };
+}
+
+/** The helpers that map ranges of ids for a user that may not do it itself. */
+function mappersFor({ linux }: RuntimeConfig, { uid }: HostFacts): Pick<LaunchInput, "idMappers"> {
+  if (uid === 0 || (linux?.uidMappings ?? []).length === 0) return {};
+  return { idMappers: { uid: findProgram("newuidmap"), gid: findProgram("newgidmap") } };
 }
 
 /** The compiled system call filter of a configuration. */

@@ -49,7 +49,7 @@ const SUPERBLOCK = /^(?:sync|async|dirsync|lazytime|nolazytime|mand|nomand)$/;
 export function compileBind(
   c: SectionBuilder,
   root: Register,
-  { mount, options, destination, mapped, at }: MountEntry,
+  { mount, options, destination, mapped, opened, at }: MountEntry,
   input: LaunchInput,
   warnings: string[],
 ): void {
@@ -65,8 +65,8 @@ export function compileBind(
     return;
   }
   const noFollow = options.links.has("src-nofollow") ? k.AT_SYMLINK_NOFOLLOW : 0;
-  const tree = mapped?.tree ?? c.take(source);
-  if (mapped?.tree === undefined) {
+  const tree = mapped?.tree ?? opened ?? c.take(source);
+  if (mapped?.tree === undefined && opened === undefined) {
     c.add("openTree", {
       out: tree,
       dir: null,

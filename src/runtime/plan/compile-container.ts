@@ -8,11 +8,13 @@ import { compileIdentity, environmentOf } from "./identity.ts";
 import type { MappedMount } from "./idmap.ts";
 import { type LaunchInput, Step } from "./launch-input.ts";
 import { compileLateMounts, compileMounts, type MountResult, related } from "./mounts.ts";
-import { joinNamespaces, type Namespaces } from "./namespaces.ts";
+import { joinMount, joinNamespaces, makeTime, type Namespaces } from "./namespaces.ts";
 import type { Register } from "./operation.ts";
 import { compileRoot, enterRoot, protectRoot } from "./root.ts";
+import { openPlace, openSources, opensSources, type PlacedSources, type Sources } from "./sources.ts";
 import { compileSysctls } from "./sysctl.ts";
 import { bindConsole, openTerminal } from "./terminal.ts";
+import { becomeRoot, grantable } from "./user-namespace.ts";
 
 /** Descriptors of the host's section that the container's inherits. */
 export interface Inherited {
@@ -22,6 +24,8 @@ export interface Inherited {
   readonly cover: Register | undefined;
   /** Mounts that show their files' owners through a mapping, by index. */
   readonly mapped: ReadonlyMap<number, MappedMount>;
+  /** What the host's section has opened for it. */
+  readonly opened: Sources | undefined;
 }
 
 /** The section of the container's own process, from its first instruction to the user's program. */
@@ -29,25 +33,26 @@ export function compileContainer(
   c: SectionBuilder,
   input: LaunchInput,
   namespaces: Namespaces,
-  inherited: Inherited,
+  { fifo, cover, mapped, opened }: Inherited,
   warnings: string[],
 ): void {
   const { config } = input;
-  const { fifo } = inherited;
   const process = config.process!;
+  const { user } = namespaces;
+  const sources =
+    user.kind === "none" ? undefined : enterUserNamespace(c, input, namespaces, { mapped, opened });
   prepareProcess(c, input, namespaces);
-  const slave = buildRoot(c, input, namespaces, inherited, warnings);
+  const slave = buildRoot(c, input, namespaces, { cover, mapped, sources }, warnings);
   if (slave !== undefined) {
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
     c.close(slave);
   }
   // Before the system call filter, which may not know close_range; what is opened later is close-on-exec by itself.
   c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
-  compileIdentity(
-    c,
-    { process, host: input.host, seccomp: input.seccomp, linux: config.linux, at: "/process" },
-    warnings,
-  );
+  const host = grantable(user, input.host);
+  const { setgroups } = user;
+  const { linux } = config;
+  compileIdentity(c, { process, host, seccomp: input.seccomp, linux, setgroups, at: "/process" }, warnings);
   if (fifo !== undefined) {
     c.add("notify", { event: Step.ready });
     c.add("awaitStart", { fifo });
@@ -57,12 +62,54 @@ export function compileContainer(
   c.at("/process/args", () => c.add("execute", { args: process.args!, env: environmentOf(process) }));
 }
 
+/**
+ * Into the user namespace: first what needs the caller's ids, then the namespaces that it is to own, then its root's
+ * ids. Returns the sources of mounts that are open.
+ */
+function enterUserNamespace(
+  c: SectionBuilder,
+  input: LaunchInput,
+  namespaces: Namespaces,
+  { mapped, opened }: Pick<Inherited, "mapped" | "opened">,
+): PlacedSources | undefined {
+  const { user, renewed, newCgroup, offsets } = namespaces;
+  // Until then the host's section writes to files in /proc that belong to the caller only while this may be traced.
+  c.add("await", { event: Step.mapped });
+  if (namespaces.mount !== "joined" || user.kind === "joined") enterCgroups(c, groupsToJoin(input.cgroups));
+  if (user.kind === "joined") c.add("setDumpable", { value: 0 });
+  joinNamespaces(c, namespaces);
+  if (offsets !== "") makeTime(c, namespaces);
+  if (renewed !== undefined) c.add("renew", { flags: renewed });
+  joinMount(c, namespaces);
+  const found = opened ?? (opensSources(namespaces) ? openSources(c, input, mapped) : undefined);
+  const sources = found === undefined ? undefined : openPlace(c, input, found);
+  // The root of a cgroup namespace is the group of its maker.
+  if (newCgroup)
+    c.at(pointerOf(input.config, "cgroup"), () => c.add("unshare", { flags: k.CLONE_NEWCGROUP }));
+  c.add("setDumpable", { value: 0 });
+  becomeRoot(c, input.config, user);
+  return sources;
+}
+
 /** What concerns the process itself and needs paths of the host. */
 function prepareProcess(c: SectionBuilder, input: LaunchInput, namespaces: Namespaces): void {
   const { config } = input;
-  // Not to be traced or looked into by what already runs in a namespace that is joined (CVE-2016-9962).
-  c.add("setDumpable", { value: 0 });
-  const oomScore = config.process?.oomScoreAdj;
+  if (namespaces.user.kind === "none") {
+    // Not to be traced or looked into by what already runs in a namespace that is joined (CVE-2016-9962).
+    c.add("setDumpable", { value: 0 });
+    setOomScore(c, config.process?.oomScoreAdj);
+    joinNamespaces(c, namespaces);
+    joinMount(c, namespaces);
+  }
+  c.add("setsid", {});
+  if (input.noNewKeyring !== true) c.add("joinKeyring", { name: `_ses.${input.id}` });
+  if (namespaces.isNew("network")) c.add("raiseLoopback", {});
+  const { hostname, domainname } = config;
+  if ((hostname ?? "") !== "") c.at("/hostname", () => c.add("setHostname", { name: hostname! }));
+  if ((domainname ?? "") !== "") c.at("/domainname", () => c.add("setDomainname", { name: domainname! }));
+}
+
+function setOomScore(c: SectionBuilder, oomScore: number | undefined): void {
   if (oomScore !== undefined) {
     c.at("/process/oomScoreAdj", () =>
       c.add("write", {
@@ -74,13 +121,6 @@ function prepareProcess(c: SectionBuilder, input: LaunchInput, namespaces: Names
       }),
     );
   }
-  joinNamespaces(c, namespaces);
-  c.add("setsid", {});
-  if (input.noNewKeyring !== true) c.add("joinKeyring", { name: `_ses.${input.id}` });
-  if (namespaces.isNew("network")) c.add("raiseLoopback", {});
-  const { hostname, domainname } = config;
-  if ((hostname ?? "") !== "") c.at("/hostname", () => c.add("setHostname", { name: hostname! }));
-  if ((domainname ?? "") !== "") c.at("/domainname", () => c.add("setDomainname", { name: domainname! }));
 }
 
 /** Builds and enters the root file system. Returns the slave of the container's terminal. */
@@ -88,13 +128,18 @@ function buildRoot(
   c: SectionBuilder,
   input: LaunchInput,
   namespaces: Namespaces,
-  { cover, mapped }: Inherited,
+  {
+    cover,
+    mapped,
+    sources,
+  }: Pick<Inherited, "cover" | "mapped"> & { readonly sources: PlacedSources | undefined },
   warnings: string[],
 ): Register | undefined {
   const { config } = input;
+  const { user } = namespaces;
   // Without one the root is a plain directory of the host's, in which nothing is made.
   const hasMounts = namespaces.mount !== "none" || cover !== undefined;
-  let entered = false;
+  let entered = user.kind !== "none";
   const comeIntoCgroups = () => {
     if (entered) return;
     entered = true;
@@ -108,10 +153,12 @@ function buildRoot(
       c.at(pointerOf(config, "cgroup"), () => c.add("unshare", { flags: k.CLONE_NEWCGROUP }));
     }
   };
-  const root = compileRoot(c, input, namespaces.mount, cover);
-  const mounts = compileMounts(c, root, input, mapped, comeIntoCgroups);
+  const root = compileRoot(c, input, namespaces.mount, cover, sources);
+  const mountInput = { ...input, namespaces, opened: sources?.mounts };
+  const mounts = compileMounts(c, root, mountInput, mapped, comeIntoCgroups);
   warnings.push(...mounts.warnings);
-  if (hasMounts && !mounts.devIsBound) compileDevices(c, root, input);
+  if (hasMounts && !mounts.devIsBound)
+    compileDevices(c, root, input, user.kind === "none" ? undefined : warnings);
   makeWorkingDirectory(c, root, input);
   const slave =
     config.process?.terminal === true ? openTerminal(c, root, config.process, "/process") : undefined;
@@ -121,18 +168,18 @@ function buildRoot(
   );
   if (coversEarly) {
     comeIntoCgroups();
-    compileLateMounts(c, root, input, mounts);
+    compileLateMounts(c, root, mountInput, mounts);
   }
   coverPaths(c, root, input);
   comeIntoCgroups();
-  if (!coversEarly) compileLateMounts(c, root, input, mounts);
+  if (!coversEarly) compileLateMounts(c, root, mountInput, mounts);
   if (hasHooks(config, "prestart", "createRuntime")) {
     c.add("notify", { event: Step.mounted });
     c.add("await", { event: Step.hooksDone });
   }
   compileHooks(c, input, "createContainer", "creating");
   makeReadOnly(c, root, input, mounts);
-  compileSysctls(c, input);
+  compileSysctls(c, input, namespaces);
   enterRoot(c, root, input, namespaces.mount);
   if (slave === undefined) c.add("refreshNull", { root });
   // The host's section still holds the cover under this number.

@@ -1,5 +1,5 @@
 import type { HostFacts, ProcessIdentity } from "../../host/index.ts";
-import type { RuntimeLinux, RuntimeNamespaceType, RuntimeProcess } from "../../spec/index.ts";
+import type { RuntimeConfig, RuntimeLinux, RuntimeNamespaceType, RuntimeProcess } from "../../spec/index.ts";
 import { configFault } from "../config/check.ts";
 import { Registers, SectionBuilder } from "./builder.ts";
 import { enterCgroups, openGroup } from "./cgroup-operations.ts";
@@ -10,6 +10,7 @@ import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
 import { compileAffinity } from "./scheduling.ts";
 import { openTerminal, receiveTerminal } from "./terminal.ts";
+import { becomeRoot, grantable } from "./user-namespace.ts";
 
 /** What a plan for one more process in a running container is compiled from. */
 export interface ExecInput {
@@ -18,8 +19,10 @@ export interface ExecInput {
   readonly target: ProcessIdentity;
   /** Namespaces that the container does not share with the host. */
   readonly namespaces: readonly RuntimeNamespaceType[];
+  /** The container's configuration, for the maps of its user namespace. */
+  readonly config?: RuntimeConfig;
   readonly process: RuntimeProcess;
-  readonly host: Pick<HostFacts, "capabilities">;
+  readonly host: Pick<HostFacts, "capabilities" | "userNamespace">;
   /** Directories of control groups of v1, which the process enters. */
   readonly cgroups: readonly string[];
   /** Directory of the control group of v2, which the process is born in. */
@@ -42,6 +45,7 @@ const FLAGS: Readonly<Partial<Record<RuntimeNamespaceType, number>>> = {
   network: k.CLONE_NEWNET,
   ipc: k.CLONE_NEWIPC,
   uts: k.CLONE_NEWUTS,
+  user: k.CLONE_NEWUSER,
   cgroup: k.CLONE_NEWCGROUP,
 };
 const CHILD_FLAGS: Readonly<Partial<Record<RuntimeNamespaceType, number>>> = {
@@ -93,7 +97,7 @@ export function compileExec(input: ExecInput): CompiledLaunch {
   compileAffinity(h, process, "initial");
   const child = h.take("process");
   h.add("clone", { out: child, section: "container", flags: 0, cgroup: group });
-  if (flagsOf(input.namespaces, CHILD_FLAGS) !== 0) h.add("adopt", {});
+  if (flagsOf(input.namespaces, CHILD_FLAGS) !== 0) h.add("adopt", { out: child });
   compileProcess(c, input, { container, root, group }, warnings);
   const terminal = process.terminal === true ? receiveTerminal(h, socket, "/process") : undefined;
   h.add("awaitExec", {});
@@ -128,7 +132,9 @@ function compileProcess(
   warnings: string[],
 ): void {
   const { process } = input;
-  c.add("setDumpable", { value: 0 });
+  const inUser = input.namespaces.includes("user");
+  // Files in /proc of a process that may not be traced are root's, which a caller without privileges is not.
+  if (!inUser) c.add("setDumpable", { value: 0 });
   const oomScore = process.oomScoreAdj;
   if (oomScore !== undefined) {
     c.at("/process/oomScoreAdj", () =>
@@ -141,10 +147,12 @@ function compileProcess(
       }),
     );
   }
+  if (inUser) c.add("setDumpable", { value: 0 });
   // While the host's control groups can still be seen, and before anything of the container runs.
   enterCgroups(c, input.cgroups);
   compileAffinity(c, process, "final");
   const around = flagsOf(input.namespaces, CHILD_FLAGS);
+  // In one call, which starts with the user namespace: a caller without privileges has rights over the others in it.
   const flags = flagsOf(input.namespaces, FLAGS) | around;
   if (flags !== 0) c.add("join", { fd: container, flags });
   if (root !== undefined) {
@@ -154,7 +162,12 @@ function compileProcess(
   c.add("close", { fd: container });
   if (group !== null) c.add("close", { fd: group });
   // Only the process that follows is seen by those in the container, and has nothing of the host (CVE-2016-9962).
-  if (around !== 0) c.add("renew", {});
+  if (around !== 0) c.add("renew", { flags: 0 });
+  const user = {
+    kind: inUser ? "joined" : "none",
+    setgroups: inUser ? 2 : input.host.userNamespace.setgroups ? 1 : 0,
+  } as const;
+  becomeRoot(c, input.config, user);
   c.add("setsid", {});
   c.add("joinKeyring", { name: `_ses.${input.id}` });
   const inside = c.take("container's root directory");
@@ -167,9 +180,11 @@ function compileProcess(
   c.close(inside);
   // Before the system call filter, which may not know close_range; what is opened later is close-on-exec by itself.
   c.add("closeFrom", { first: 3 + (input.preserveFds ?? 0), cloexec: 1 });
+  const { setgroups } = user;
+  const host = grantable(user, input.host);
   compileIdentity(
     c,
-    { process, host: input.host, seccomp: input.seccomp, linux: input.linux, at: "/process" },
+    { process, host, seccomp: input.seccomp, linux: input.linux, setgroups, at: "/process" },
     warnings,
   );
   c.at("/process/args", () => c.add("execute", { args: process.args!, env: environmentOf(process) }));

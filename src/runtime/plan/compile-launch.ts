@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { CortenError } from "../../spec/index.ts";
 import { cgroupOwner, DELEGATED_FILES } from "../cgroup/delegation.ts";
 import { unifiedGroup } from "../cgroup/layout.ts";
 import { cgroupLimits } from "../cgroup/limits.ts";
@@ -11,12 +12,14 @@ import * as k from "./constants.ts";
 import { compileHooks, hasHooks } from "./hooks.ts";
 import { prepareMappedMounts } from "./idmap.ts";
 import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
-import { cloneInto, openNamespaces } from "./namespaces.ts";
+import { cloneInto, type Namespaces, openNamespaces } from "./namespaces.ts";
 import { makeNotification } from "./notify.ts";
 import { PLAN_VERSION, type Register } from "./operation.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
 import { coverRoot, mountsWithoutNamespace } from "./shared-mounts.ts";
+import { letGo, openSources, opensSources } from "./sources.ts";
 import { receiveTerminal } from "./terminal.ts";
+import { prepareChild } from "./user-namespace.ts";
 
 /**
  * Compiles a configuration and what is known about the host into the plan that makes and starts a container. Pure:
@@ -64,7 +67,9 @@ function compileHost(
   const socket = connectConsole(h, input);
   const pidfdSocket = connectPidfdSocket(h, input.pidfdSocket);
   const ready = makeNotification(h, input);
-  const namespaces = openNamespaces(h, config);
+  const namespaces = openNamespaces(h, input);
+  const { user } = namespaces;
+  if (user.kind !== "none" && input.root.kind === "layers") throw layersInUserNamespace();
   const fifo = mode === "create" ? makeFifo(h, stateDirectory) : undefined;
 
   // On v2 the process is born in its group. Groups of v1 are made while the container mounts its file systems; it
@@ -74,18 +79,28 @@ function compileHost(
   const group = unified === undefined ? null : openGroup(h, unified.path);
   if (group !== null) filterDevices(h, group, limits);
   if (unified !== undefined) delegateGroup(h, unified.path, input);
-  const cover = mountsWithoutNamespace(config) ? coverRoot(h, input) : undefined;
+  const entered = groupsToJoin(cgroups);
+  // A process in a user namespace enters its groups while it is still the caller's: they must be there.
+  if (user.kind !== "none" && entered.length > 0) makeCgroups(h, cgroups, 1, limits);
+  const cover = coverOf(h, input, namespaces);
   const mapped = prepareMappedMounts(h, input);
+  const opened =
+    opensSources(namespaces) && user.privileged ? openSources(h, input, mapped.mounts) : undefined;
   const child = h.take("container's process");
   cloneInto(h, namespaces, () =>
     h.add("clone", { out: child, section: "container", flags: namespaces.cloned, cgroup: group }),
   );
-  compileContainer(c, input, namespaces, { fifo, cover, mapped: mapped.mounts }, warnings);
+  if (opened !== undefined) letGo(h, opened);
+  compileContainer(c, input, namespaces, { fifo, cover, mapped: mapped.mounts, opened }, warnings);
   mapped.release();
+  if (user.kind !== "none") {
+    if (namespaces.mount === "joined" && user.kind === "new") joinCgroups(h, entered);
+    prepareChild(h, input, user);
+  }
+  if (namespaces.renewed !== undefined) h.add("adopt", { out: child });
   const early = hasHooks(config, "prestart", "createRuntime", "createContainer");
   if (early) record(h, posix.join(stateDirectory, StateFile.creating), false);
-  const entered = groupsToJoin(cgroups);
-  if (entered.length > 0) {
+  if (user.kind === "none" && entered.length > 0) {
     makeCgroups(h, cgroups, 1, limits);
     // A mount namespace that is joined need not show the host's control groups.
     if (namespaces.mount === "joined") joinCgroups(h, entered);
@@ -138,6 +153,24 @@ function finishHost(h: SectionBuilder, input: LaunchInput, held: Held): void {
   if (input.exitFile !== undefined) {
     h.add("recordExit", { dir: null, path: input.exitFile, events: oomEvents(input) });
   }
+}
+
+function layersInUserNamespace(): CortenError {
+  return new CortenError(
+    "unimplemented",
+    "config.json: /linux/namespaces: a root file system of layers in a user namespace is not supported",
+    { pointer: "/linux/namespaces" },
+  );
+}
+
+function coverOf(h: SectionBuilder, input: LaunchInput, { user }: Namespaces): Register | undefined {
+  if (!mountsWithoutNamespace(input.config)) return undefined;
+  if (user.kind === "none") return coverRoot(h, input);
+  throw configFault(
+    "/linux/namespaces",
+    "has a user namespace, in which nothing may be mounted without a mount namespace",
+    "add a mount namespace",
+  );
 }
 
 function delegateGroup(h: SectionBuilder, path: string, input: LaunchInput): void {

@@ -37,6 +37,7 @@ export const CLONE_NEWNS = 0x2_0000;
 export const CLONE_NEWCGROUP = 0x200_0000;
 export const CLONE_NEWUTS = 0x400_0000;
 export const CLONE_NEWIPC = 0x800_0000;
+export const CLONE_NEWUSER = 0x1000_0000;
 export const CLONE_NEWPID = 0x2000_0000;
 export const CLONE_NEWNET = 0x4000_0000;
 
@@ -49,6 +50,7 @@ export const VERIFY_CHARACTER_DEVICE = 1;
 export const VERIFY_PROCFS = 2;
 export const VERIFY_DIRECTORY = 3;
 export const VERIFY_DEVPTS = 5;
+export const VERIFY_BLOCK_DEVICE = 6;
 
 export const EBUSY = 16;
 export const ENOENT = 2;

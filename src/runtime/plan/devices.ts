@@ -31,17 +31,28 @@ const DEFAULT_LINKS = [
 
 const TYPES = { c: k.S_IFCHR, u: k.S_IFCHR, b: k.S_IFBLK, p: k.S_IFIFO } as const;
 
+/** Makes a device appear below a directory of the container. */
+type Maker = (c: SectionBuilder, dir: Register, name: string, device: RuntimeDevice) => void;
+
 /**
  * Fills /dev through a descriptor of that directory inside the root: where an image has made it a symlink, the
  * names still come to lie inside the container (CVE-2026-41579).
+ *
+ * @param bound where the nodes are the host's, since a user namespace may make none: receives what that changes
  */
-export function compileDevices(c: SectionBuilder, root: Register, input: LaunchInput): void {
+export function compileDevices(
+  c: SectionBuilder,
+  root: Register,
+  input: LaunchInput,
+  bound: string[] | undefined,
+): void {
   const listed = input.config.linux?.devices ?? [];
+  const make: Maker = bound === undefined ? makeNode : bindNode;
   const dev = c.take("/dev");
   c.add("resolve", { out: dev, root, path: "dev", create: 1, mode: 0o755, directory: 0 });
   for (const device of DEFAULT_DEVICES) {
     if (listed.some(({ path }) => posix.normalize(path) === device.path)) continue;
-    makeNode(c, dev, posix.basename(device.path), device);
+    make(c, dev, posix.basename(device.path), device);
   }
   const seen = new Set<string>();
   for (const [index, device] of listed.entries()) {
@@ -49,15 +60,16 @@ export function compileDevices(c: SectionBuilder, root: Register, input: LaunchI
     // Engines list a device twice that is both a default and asked for; the pair is checked to be equal.
     if (seen.has(path)) continue;
     seen.add(path);
+    if (bound !== undefined) warnOfHostNode(device, index, bound);
     c.at(`/linux/devices/${index}`, () => {
       const parent = posix.dirname(path);
       if (parent === "/dev") {
-        makeNode(c, dev, posix.basename(path), device);
+        make(c, dev, posix.basename(path), device);
         return;
       }
       const directory = c.take(parent);
       c.add("resolve", { out: directory, root, path: parent.slice(1), create: 1, mode: 0o755, directory: 0 });
-      makeNode(c, directory, posix.basename(path), device);
+      make(c, directory, posix.basename(path), device);
       c.close(directory);
     });
   }
@@ -76,4 +88,31 @@ function makeNode(c: SectionBuilder, dir: Register, name: string, device: Runtim
     uid: device.uid ?? 0,
     gid: device.gid ?? 0,
   });
+}
+
+/** Puts the host's node of the same path there. What it is gets checked: the name alone says nothing. */
+function bindNode(c: SectionBuilder, dir: Register, name: string, device: RuntimeDevice): void {
+  if (device.type === "p") {
+    makeNode(c, dir, name, device);
+    return;
+  }
+  const { major = 0, minor = 0 } = device;
+  const path = posix.normalize(device.path);
+  const node = c.take(path);
+  c.add("openTree", { out: node, dir: null, path, flags: k.OPEN_TREE_CLONE });
+  const kind = device.type === "b" ? k.VERIFY_BLOCK_DEVICE : k.VERIFY_CHARACTER_DEVICE;
+  c.add("verify", { fd: node, kind, major, minor });
+  const place = c.take(path);
+  c.add("resolve", { out: place, root: dir, path: name, create: 2, mode: 0o666, directory: 0 });
+  c.add("moveMount", { from: node, to: place, path: "" });
+  c.close(place);
+  c.close(node);
+}
+
+function warnOfHostNode(device: RuntimeDevice, index: number, warnings: string[]): void {
+  const idle = (["fileMode", "uid", "gid"] as const).filter((name) => device[name] !== undefined);
+  if (device.type === "p" || idle.length === 0) return;
+  warnings.push(
+    `/linux/devices/${index}: ${idle.join(", ")} of ${device.path} stay the host's: a user namespace makes no nodes`,
+  );
 }

@@ -73,6 +73,8 @@ export interface IdentityInput {
   readonly seccomp?: SeccompFilter | undefined;
   /** Settings of the container that hold for each of its processes. */
   readonly linux: Pick<RuntimeLinux, "personality" | "memoryPolicy"> | undefined;
+  /** Whether setgroups is called, as {@link Operation} `setUser` takes it. Default: 1. */
+  readonly setgroups?: number;
   /** Pointer of the process object: "/process", or "" for a process.json. */
   readonly at: string;
 }
@@ -110,7 +112,7 @@ export function compileIdentity(c: SectionBuilder, input: IdentityInput, warning
       uid: user.uid,
       gid: user.gid,
       groups: (user.additionalGids ?? []).map(String),
-      setgroups: 1,
+      setgroups: input.setgroups ?? 1,
     }),
   );
   const { effective, permitted, inheritable, ambient } = masks;
@@ -130,7 +132,7 @@ function addFilter(c: SectionBuilder, { program, flags }: SeccompFilter): void {
 }
 
 /** JSON numbers end at 2^53: what rounds to 2^63 or more is RLIM_INFINITY. */
-function limitValue(value: number): number {
+export function limitValue(value: number): number {
   return value >= 2 ** 63 ? -1 : value;
 }
 

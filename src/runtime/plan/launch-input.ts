@@ -3,6 +3,7 @@ import type { RuntimeConfig } from "../../spec/index.ts";
 import type { CgroupPlan } from "../cgroup/layout.ts";
 import type { LaunchPlan } from "./operation.ts";
 import type { RootRecipe } from "./root-recipe.ts";
+import type { IdMappers } from "./user-namespace.ts";
 
 /** What becomes of the caller once the container's process is made. */
 export type LaunchMode =
@@ -47,6 +48,8 @@ export interface LaunchInput {
   /** Foreground: leave the state directory when the container ends. */
   readonly keep?: boolean;
   readonly noSubreaper?: boolean;
+  /** Helpers that map ids for a user without privileges. */
+  readonly idMappers?: IdMappers;
   /** The compiled filter of /linux/seccomp. */
   readonly seccomp?: SeccompFilter;
 }
@@ -91,4 +94,6 @@ export const Step = {
   hooksDone: 3,
   /** container → host: nothing but `start` is missing. */
   ready: 4,
+  /** host → container: ids are mapped, control groups made. */
+  mapped: 5,
 } as const;

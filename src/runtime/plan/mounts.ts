@@ -8,7 +8,9 @@ import { type MappedMount, mapOwners } from "./idmap.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import { mountCgroups } from "./mount-cgroups.ts";
 import { type MountOptions, readMountOptions } from "./mount-options.ts";
+import type { Namespaces } from "./namespaces.ts";
 import type { Register } from "./operation.ts";
+import { mountForUser } from "./user-mounts.ts";
 
 /** What compiling the mounts leaves for later. */
 export interface MountResult {
@@ -20,6 +22,13 @@ export interface MountResult {
   readonly warnings: string[];
   /** True when a bind mount covers /dev: the host's devices are there, and none are made. */
   readonly devIsBound: boolean;
+}
+
+/** What mounts are compiled from. */
+export interface MountInput extends LaunchInput {
+  readonly namespaces: Namespaces;
+  /** Sources of bind mounts that are open already, by index in /mounts. */
+  readonly opened: ReadonlyMap<number, Register> | undefined;
 }
 
 /** Files below /proc that lxcfs provides; nothing else may be mounted there (CVE-2019-16884). */
@@ -50,7 +59,7 @@ export function destinationOf(mount: RuntimeMount): string {
 export function compileMounts(
   c: SectionBuilder,
   root: Register,
-  input: LaunchInput,
+  input: MountInput,
   mapped: ReadonlyMap<number, MappedMount>,
   beforeCgroups: () => void,
 ): MountResult {
@@ -66,7 +75,8 @@ export function compileMounts(
     if (late.has(mount)) continue;
     if (isCgroup(mount)) beforeCgroups();
     const at = `/mounts/${index}`;
-    c.at(at, () => compileMount(c, root, { mount, mapped: mapped.get(index), at }, input, result));
+    const opened = input.opened?.get(index);
+    c.at(at, () => compileMount(c, root, { mount, mapped: mapped.get(index), opened, at }, input, result));
   }
   for (const userns of new Set([...mapped.values()].map((one) => one.userns))) c.add("close", { fd: userns });
   return result;
@@ -76,14 +86,14 @@ export function compileMounts(
 export function compileLateMounts(
   c: SectionBuilder,
   root: Register,
-  input: LaunchInput,
+  input: MountInput,
   result: MountResult,
 ): void {
   const mounts = input.config.mounts ?? [];
   for (const [index, mount] of mounts.entries()) {
     if (!isCgroup(mount) || !isLast(mounts, index)) continue;
     const at = `/mounts/${index}`;
-    c.at(at, () => compileMount(c, root, { mount, mapped: undefined, at }, input, result));
+    c.at(at, () => compileMount(c, root, { mount, mapped: undefined, opened: undefined, at }, input, result));
   }
 }
 
@@ -108,6 +118,8 @@ export interface MountEntry {
   readonly options: MountOptions;
   readonly destination: string;
   readonly mapped: MappedMount | undefined;
+  /** A bind mount's source that is open already. */
+  readonly opened: Register | undefined;
   /** Its JSON pointer. */
   readonly at: string;
 }
@@ -115,14 +127,15 @@ export interface MountEntry {
 function compileMount(
   c: SectionBuilder,
   root: Register,
-  given: Pick<MountEntry, "mount" | "mapped" | "at">,
-  input: LaunchInput,
+  given: Pick<MountEntry, "mount" | "mapped" | "opened" | "at">,
+  input: MountInput,
   result: MountResult,
 ): void {
-  const { mount, at } = given;
+  const { at } = given;
+  const mount = mountForUser(given.mount, at, input, result.warnings);
   const options = readMountOptions(mount);
   const destination = destinationOf(mount);
-  const entry = { ...given, options, destination };
+  const entry = { ...given, mount, options, destination };
   checkProc(at, mount, destination, options);
   checkCombination(entry);
   if (options.remount) compileRemount(c, root, entry);

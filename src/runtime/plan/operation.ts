@@ -56,7 +56,7 @@ export const OPERATIONS = {
   close: { code: 3, fields: { fd: "in" } },
   /**
    * Checks what a descriptor is. `kind`: 1 character device major:minor, 2 procfs root, 3 directory,
-   * 4 cgroup2 root, 5 devpts. A mismatch is a safety violation, not an errno.
+   * 4 cgroup2 root, 5 devpts, 6 block device major:minor. A mismatch is a safety violation, not an errno.
    */
   verify: { code: 4, fields: { fd: "in", kind: "int", major: "int", minor: "int" } },
   /** connect() to the unix stream socket at `path`; `seqpacket` 1 for SOCK_SEQPACKET. */
@@ -210,7 +210,10 @@ export const OPERATIONS = {
    * RCU grace period. On v2, a hybrid host's included, only `clone` into the group spares that wait.
    */
   joinCgroup: { code: 65, fields: { fd: "in" } },
-  /** Writes `data` to /proc/<child>/`file`: uid_map, gid_map, setgroups, oom_score_adj, timens_offsets. */
+  /**
+   * Writes `data` to the child's `file` in /proc, or to its own while there is no child: uid_map, gid_map, setgroups,
+   * oom_score_adj, timens_offsets. Through a descriptor of its directory in a /proc that is a procfs.
+   */
   writeProcess: { code: 66, fields: { file: "text", data: "data" } },
   /** PR_SET_CHILD_SUBREAPER. */
   subreaper: { code: 67, fields: {} },
@@ -263,7 +266,10 @@ export const OPERATIONS = {
   setNoNewPrivileges: { code: 91, fields: {} },
   /** Drops from the bounding set each capability not in `mask`. */
   dropBounding: { code: 92, fields: { mask: "int" } },
-  /** setgroups (skipped when `setgroups` 0), setresgid, setresuid with PR_SET_KEEPCAPS. `groups`: decimal gids. */
+  /**
+   * setgroups (skipped when `setgroups` 0; when it is 2, EPERM is fine for an empty list), setresgid, setresuid with
+   * PR_SET_KEEPCAPS. `groups`: decimal gids.
+   */
   setUser: { code: 93, fields: { uid: "int", gid: "int", groups: "list", setgroups: "int" } },
   /** capset, then the ambient set is cleared and raised. Masks of capability numbers. */
   setCapabilities: {
@@ -355,12 +361,27 @@ export const OPERATIONS = {
   sendDatagram: { code: 172, fields: { path: "text", data: "data" } },
   // ── entering a PID namespace ─────────────────────────────────────────────────────────────
   /**
-   * In the container section: a child of this process's own parent (CLONE_PARENT), born in the PID and time namespaces
-   * that were joined, goes on from here, and this process ends. It waits for {@link adopt}.
+   * In the container section: clone3(flags | CLONE_PARENT). The new process goes on from here, in the namespaces that
+   * `flags` make and in the PID and time namespaces that were joined, and this one ends. It waits for {@link adopt}.
+   * Not for the first process of a PID namespace.
    */
-  renew: { code: 180, fields: {} },
-  /** In the host section: takes the process that {@link renew} makes as its child, in the place of the one that ends. */
-  adopt: { code: 181, fields: {} },
+  renew: { code: 180, fields: { flags: "int" } },
+  /**
+   * In the host section: takes the process that {@link renew} makes as its child, in the place of the one that ends;
+   * `out` gets its pidfd.
+   */
+  adopt: { code: 181, fields: { out: "out" } },
+  // ── user namespaces ──────────────────────────────────────────────────────────────────────
+  /**
+   * Runs the set-uid helper `program` (newuidmap or newgidmap) with the child's PID and `ids` as arguments, and fails
+   * when it does not end with 0. For ranges of ids that this process may not map by itself.
+   */
+  mapIds: { code: 115, fields: { program: "text", ids: "list" } },
+  /**
+   * Raises the child's hard limit to `hard` (-1: RLIM_INFINITY) where it is lower, with prlimit; EPERM is fine, since
+   * the child sets its limits itself and tells. Inside a user namespace no process may raise one.
+   */
+  raiseLimit: { code: 116, fields: { resource: "int", hard: "int" } },
 
   // ── the end ──────────────────────────────────────────────────────────────────────────────
   /** Resolves `name` through `path` (a PATH value) inside the container as execvp would; the answer is kept for {@link execute}. */

@@ -15,7 +15,8 @@ const PROPAGATION: Readonly<Record<string, number>> = {
   unbindable: k.MS_UNBINDABLE,
 };
 
-function propagationOf({ config }: LaunchInput): { type: number; recursive: boolean } | undefined {
+/** The propagation that rootfsPropagation asks for. */
+export function propagationOf({ config }: LaunchInput): { type: number; recursive: boolean } | undefined {
   const name = config.linux?.rootfsPropagation ?? "";
   if (name === "") return undefined;
   const recursive = !Object.hasOwn(PROPAGATION, name);
@@ -31,6 +32,7 @@ export function compileRoot(
   input: LaunchInput,
   namespace: MountNamespace,
   cover: Register | undefined,
+  opened?: { readonly root: Register | undefined; readonly place: Register | undefined },
 ): Register {
   if (cover !== undefined) return cover;
   if (namespace === "none") return openPlainRoot(c, input);
@@ -56,9 +58,12 @@ export function compileRoot(
   if (shared || namespace === "joined") c.add("privatizeParent", { path: place });
   const { mount, attached } =
     input.root.kind === "directory"
-      ? cloneDirectory(c, input.root.path)
+      ? { mount: opened?.root ?? cloneDirectory(c, input.root.path), attached: false }
       : stackLayers(c, input.root, { host: input.host, stage: input.stateDirectory, hostRoot: host });
-  if (!attached) c.add("moveMount", { from: mount, to: host, path: place.slice(1) });
+  if (opened?.place !== undefined) {
+    c.add("moveMount", { from: mount, to: opened.place, path: "" });
+    c.close(opened.place);
+  } else if (!attached) c.add("moveMount", { from: mount, to: host, path: place.slice(1) });
   c.close(host);
   return mount;
 }
@@ -76,12 +81,13 @@ function openPlainRoot(c: SectionBuilder, { root }: LaunchInput): Register {
   return register;
 }
 
-function cloneDirectory(c: SectionBuilder, path: string): { mount: Register; attached: boolean } {
-  const mount = c.take("rootfs");
-  c.at("/root/path", () =>
-    c.add("openTree", { out: mount, dir: null, path, flags: k.OPEN_TREE_CLONE | k.AT_RECURSIVE }),
+/** A detached copy of the mounts at a directory of the host. */
+export function cloneDirectory(section: SectionBuilder, path: string): Register {
+  const mount = section.take("rootfs");
+  section.at("/root/path", () =>
+    section.add("openTree", { out: mount, dir: null, path, flags: k.OPEN_TREE_CLONE | k.AT_RECURSIVE }),
   );
-  return { mount, attached: false };
+  return mount;
 }
 
 /** Makes the root read-only by its descriptor: a path would be the container's to redirect (CVE-2026-115521). */

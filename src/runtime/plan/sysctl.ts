@@ -4,6 +4,7 @@ import { configFault, shown } from "../config/check.ts";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
 import type { LaunchInput } from "./launch-input.ts";
+import { type Namespaces, owns } from "./namespaces.ts";
 
 /** Kernel parameters that belong to the IPC namespace, beside everything below fs.mqueue. */
 const IPC = new Set([
@@ -37,21 +38,27 @@ function namespaceOf(path: string): RuntimeNamespace["type"] | undefined {
  * by anything (CVE-2025-52881). Only parameters of a namespace that the container has of its own are set: any other
  * would change the host (CVE-2022-0811).
  */
-export function compileSysctls(c: SectionBuilder, input: LaunchInput): void {
+export function compileSysctls(c: SectionBuilder, input: LaunchInput, namespaces: Namespaces): void {
   const entries = Object.entries(input.config.linux?.sysctl ?? {});
   if (entries.length === 0) return;
   const writes = entries.map(([name, value]) => checkSysctl(name, value, input));
-  const fs = c.take("new proc");
+  const fs = owns(namespaces, "pid") ? c.take("new proc") : undefined;
   const proc = c.take("private procfs");
   c.at("/linux/sysctl", () => {
+    if (fs === undefined) {
+      // A user namespace mounts procfs for its own PID namespace only; the host's shows the same parameters.
+      c.add("open", { out: proc, dir: null, path: "/proc", flags: k.O_PATH | k.O_DIRECTORY, mode: 0 });
+      c.add("verify", { fd: proc, kind: k.VERIFY_PROCFS, major: 0, minor: 0 });
+      return;
+    }
     c.add("openFilesystem", { out: fs, type: "proc" });
     c.add("createMount", {
       out: proc,
       fs,
       attributes: k.MOUNT_ATTR_NOSUID | k.MOUNT_ATTR_NODEV | k.MOUNT_ATTR_NOEXEC,
     });
+    c.release(fs);
   });
-  c.release(fs);
   for (const { path, value, at } of writes) {
     c.at(at, () =>
       c.add("write", {
