@@ -114,6 +114,9 @@ describe("where a system call is missing", { skip: !isRoot }, () => {
       const [program, plan] = without(["pidfd_open"], ["exec", name, "/bin/hostname"]);
       const { stdout, stderr } = spawnSync(program, [plan], { encoding: "utf8", timeout: 30_000 });
       assert.deepEqual([stdout, stderr], ["corten\n", ""]);
+      const [unable, refused] = without(["pidfd_send_signal"], ["kill", name, "KILL"]);
+      const { stderr: told } = spawnSync(unable, [refused], { encoding: "utf8", timeout: 30_000 });
+      assert.match(told, /pidfd_send_signal takes Linux 5\.1/);
       const [killer, killed] = without(["pidfd_open"], ["kill", name, "KILL"]);
       assert.equal(spawnSync(killer, [killed], { encoding: "utf8", timeout: 30_000 }).stderr, "");
     } finally {

@@ -53,6 +53,11 @@ const ordinaryMount = fc.constantFrom(
   { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["ro"] },
 );
 
+const mapping = fc.array(
+  fc.record({ containerID: fc.nat(9), hostID: fc.constantFrom(0, 100_000), size: fc.nat(9) }),
+  { maxLength: 2 },
+);
+
 const oddMount = fc.record(
   {
     destination: path,
@@ -74,9 +79,19 @@ const oddMount = fc.record(
         "size=1",
         "tmpcopyup",
         "mode=755",
+        "remount",
+        "idmap",
+        "ridmap=uids=0-1-1;gids=0-1-1",
+        "idmap=uids=@0-0-1",
+        "copy-symlink",
+        "src-nofollow",
+        "dest-nofollow",
+        "iversion",
       ),
       { maxLength: 4 },
     ),
+    uidMappings: mapping,
+    gidMappings: mapping,
   },
   { requiredKeys: ["destination"] },
 );
@@ -206,10 +221,11 @@ const anyInput = fc
             ? { kind: "directory", path: "/bundle/rootfs" }
             : {
                 kind: "layers",
-                layers: Array.from({ length: layers }, (_, index) => ({
-                  kind: "directory",
-                  path: `/layers/${index}`,
-                })),
+                layers: Array.from({ length: layers }, (_, index) =>
+                  index % 2 === 0
+                    ? { kind: "directory", path: `/layers/${index}` }
+                    : { kind: "erofs", file: `/layers/${index}` },
+                ),
                 upper,
               },
         noPivot,

@@ -189,6 +189,22 @@ export class RecordingDouble {
         break;
       case "setMountAttributes":
         this.#read(operation, operation.target);
+        if (operation.userns !== null) this.#read(operation, operation.userns);
+        break;
+      case "pickFilesystem":
+        if (this.#read(operation, operation.target).kind !== "root")
+          this.#violate(operation, "changes a file system outside of the root");
+        this.#store(operation, operation.out, { kind: "other", what: "file system" });
+        break;
+      case "reconfigure":
+        this.#read(operation, operation.fs);
+        break;
+      case "attachLoop":
+        this.#read(operation, operation.fs);
+        this.#store(operation, operation.out, { kind: "other", what: operation.file });
+        break;
+      case "openUserNamespace":
+        this.#store(operation, operation.out, { kind: "other", what: "user namespace" });
         break;
       case "makeDirectory":
       case "makeNode":
