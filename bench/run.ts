@@ -11,9 +11,10 @@ import { runBenches } from "./harness/run-benches.ts";
 import { memory } from "./memory.ts";
 import { ociExec } from "./oci-exec.ts";
 import { ociLifecycle, ociNew, ociRow, ociRun } from "./oci-run.ts";
+import { ociCrowd, ociScale } from "./oci-scale.ts";
 import { pull } from "./pull.ts";
 
-const benches = [ociRun, ociRow, ociNew, ociLifecycle, ociExec, engineRun, memory, pull];
+const benches = [ociRun, ociRow, ociNew, ociLifecycle, ociExec, ociScale, ociCrowd, engineRun, memory, pull];
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !benches.some((bench) => bench.name === name));
 if (unknown) {
