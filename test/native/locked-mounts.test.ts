@@ -46,6 +46,33 @@ for (const { name, init } of builds) {
       assert.deepEqual([stdout, failure], ["ro,nosuid,noexec,relatime\n", undefined]);
     });
 
+    test("are covered where a moved root would leave a procfs that cannot be unmounted", () => {
+      using scratch = temporaryDirectory("locked");
+      const links = ["bin", "lib", "lib64"].map(
+        (path): Draft => ({ op: "makeSymlink", dir: "$root", path, target: `usr/${path}` }),
+      );
+      const plan = writePlan(scratch.path, {
+        host: foreground({ flags: Kernel.CLONE_NEWNS | Kernel.CLONE_NEWPID }),
+        container: [
+          { op: "openFilesystem", out: "$fs", type: "tmpfs" },
+          { op: "createMount", out: "$root", fs: "$fs" },
+          { op: "open", out: "$at", path: scratch.path, flags: Kernel.O_PATH },
+          { op: "moveMount", from: "$root", to: "$at" },
+          ...links,
+          { op: "makeDirectory", dir: "$root", path: "p" },
+          { op: "resolve", out: "$usr", root: "$root", path: "usr", create: 1 },
+          { op: "openTree", out: "$host usr", path: "/usr", flags: Kernel.OPEN_TREE_CLONE },
+          { op: "moveMount", from: "$host usr", to: "$usr" },
+          { op: "moveRoot", root: "$root" },
+          ...shell("echo moved; unshare --user --mount --pid --fork --mount-proc=/p echo mounted"),
+        ],
+      });
+      const within = ["--user", "--map-root-user", "--mount", "--pid", "--fork", init, plan];
+      const { stdout, stderr } = spawnSync("unshare", within, { encoding: "utf8" });
+      assert.deepEqual([stdout, readFailure(scratch.path)], ["moved\n", undefined]);
+      assert.match(stderr, /mount \/p failed: Operation not permitted/);
+    });
+
     test("do not lose them, which is told", () => {
       using scratch = temporaryDirectory("locked");
       const { stdout, failure } = bindLocked(scratch.path, { clear: Kernel.MOUNT_ATTR_RDONLY });

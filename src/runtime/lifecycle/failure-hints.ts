@@ -55,6 +55,14 @@ const HINTS: readonly Hint[] = [
     text: "the kernel cannot map the owners of this file system: each has had to learn it (tmpfs with Linux 6.3)",
   },
   {
+    when: ({ operation, symbol }) => operation === "createMount" && symbol === "ENOTBLK",
+    text: "this kernel mounts no EROFS image from a file, which takes CONFIG_EROFS_FS_BACKED_BY_FILE",
+  },
+  {
+    when: ({ operation }) => operation === "attachLoop",
+    text: "before Linux 6.12 an EROFS image takes a loop device: /dev/loop-control, and the right to use it",
+  },
+  {
     when: (failure) => keepsLocked(failure) && failure.symbol === "EPERM",
     text: "in a user namespace a mount keeps the flags that its source had outside: leave the option out that clears one",
   },
