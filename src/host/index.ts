@@ -12,6 +12,7 @@ export { examineHost } from "./examination/examine.ts";
 export type { Finding } from "./examination/finding.ts";
 export type { HostFacts } from "./facts.ts";
 export { hostFacts, readHostFacts } from "./facts.ts";
+export { findProgram } from "./find-program.ts";
 export { findProgram } from "./host-program.ts";
 export type { Kernel } from "./kernel.ts";
 export { kernelAtLeast, parseKernelRelease, readKernel } from "./kernel.ts";

@@ -13,6 +13,7 @@ export { compileDeviceRules } from "./cgroup/device-program.ts";
 export type { CgroupPlan, ContainerCgroup } from "./cgroup/layout.ts";
 export { planCgroups } from "./cgroup/layout.ts";
 export type { BlockEntry, ContainerStatistics, MemoryEntry } from "./cgroup/statistics.ts";
+export type { CheckpointOptions, ImageOptions, RestoreOptions } from "./checkpoint/options.ts";
 export { CAPABILITIES } from "./config/capabilities.ts";
 export { defaultConfig, OCI_VERSION } from "./config/default-config.ts";
 export { checkConfig, parseConfig, parseProcess, parseResources } from "./config/parse.ts";

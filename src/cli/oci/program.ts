@@ -194,6 +194,65 @@ export const updateOptions = {
   "mem-bw-schema": { ...limit("SCHEMA", "refused: takes Intel RDT"), hidden: true },
 } as const satisfies OptionTable;
 
+/** What `checkpoint` and `restore` share. */
+export const imageOptions = {
+  "image-path": {
+    type: "text",
+    value: "DIR",
+    completion: "directory",
+    summary: "the images (default: checkpoint in the working directory)",
+  },
+  "work-path": {
+    type: "text",
+    value: "DIR",
+    completion: "directory",
+    summary: "criu's log (default: where the images are)",
+  },
+  "tcp-established": { type: "flag", summary: "keep open TCP connections" },
+  "ext-unix-sk": { type: "flag", summary: "keep unix sockets to processes outside" },
+  "shell-job": { type: "flag", summary: "keep a terminal of the caller's" },
+  "file-locks": { type: "flag", summary: "keep file locks" },
+  "lazy-pages": { type: "flag", summary: "bring memory over when it is asked for" },
+  "auto-dedup": { type: "flag", summary: "drop pages from images once they are used" },
+  "manage-cgroups-mode": {
+    type: "choice",
+    choices: ["soft", "full", "strict", "ignore"],
+    default: "soft",
+    summary: "how control groups are kept",
+  },
+  "empty-ns": { type: "list", value: "NAMESPACE", summary: "leave out what is in it: network" },
+} as const satisfies OptionTable;
+
+export const checkpointOptions = {
+  ...imageOptions,
+  "parent-path": {
+    type: "text",
+    value: "DIR",
+    summary: "images of an earlier pre-dump, relative to --image-path",
+  },
+  "leave-running": { type: "flag", summary: "let the container run on" },
+  "tcp-skip-in-flight": { type: "flag", summary: "leave out TCP connections that are being made" },
+  "link-remap": { type: "flag", summary: "keep files that have been deleted while open" },
+  "pre-dump": { type: "flag", summary: "write memory only, and let the container run on" },
+  "page-server": { type: "text", value: "ADDRESS:PORT", summary: "send memory to this page server" },
+  "status-fd": {
+    type: "integer",
+    value: "FD",
+    minimum: 0,
+    maximum: 1024,
+    summary: "descriptor that gets a NUL once pages are served",
+  },
+} as const satisfies OptionTable;
+
+export const restoreOptions = {
+  ...imageOptions,
+  bundle,
+  detach: { type: "flag", short: "d", summary: "return when the container runs" },
+  "pid-file": pidFile,
+  "lsm-profile": { type: "text", value: "TYPE:NAME", summary: "security profile of the restored processes" },
+  "lsm-mount-context": { type: "text", value: "CONTEXT", summary: "SELinux context of its mounts" },
+} as const satisfies OptionTable;
+
 export const specOptions = { bundle } as const satisfies OptionTable;
 
 export const planOptions = {
@@ -209,15 +268,6 @@ export const reportFailureOptions = {
 export const EXEC_FAILURE = 255;
 
 const container = { name: "ID", completion: "runtime-container" } as const;
-
-function notOffered(name: string): Command {
-  return {
-    name,
-    hidden: true,
-    summary: "not offered",
-    unsupported: `corten-oci does not offer the command "${name}"`,
-  };
-}
 
 const commands: readonly Command[] = [
   {
@@ -346,13 +396,26 @@ const commands: readonly Command[] = [
     load: () => import("./report-failure.ts"),
   },
   {
+    name: "checkpoint",
+    summary: "write a running container to images, through criu",
+    arguments: [container],
+    options: checkpointOptions,
+    load: () => import("./checkpoint.ts"),
+  },
+  {
+    name: "restore",
+    summary: "make a container from images, through criu",
+    arguments: [{ name: "ID" }],
+    options: restoreOptions,
+    load: () => import("./restore.ts"),
+  },
+  {
     name: "features",
     summary: "print what this runtime can do, as JSON",
     arguments: [],
     options: {},
     load: () => import("./features.ts"),
   },
-  ...["checkpoint", "restore"].map(notOffered),
 ];
 
 /** The OCI runtime's command line. */

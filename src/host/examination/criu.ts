@@ -1,5 +1,5 @@
+import { findProgram } from "../find-program.ts";
 import type { Finding } from "./finding.ts";
-import { findProgram } from "./surroundings.ts";
 
 const TIMEOUT = 20_000;
 

@@ -1,7 +1,8 @@
-import { accessSync, constants, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CgroupFacts } from "../cgroup-facts.ts";
 import type { HostFacts } from "../facts.ts";
+import { findProgram } from "../find-program.ts";
 import type { Finding } from "./finding.ts";
 
 /** The text of a small file; undefined when it is not there or not for us. */
@@ -115,20 +116,4 @@ export function examinePrograms(uid: number): Finding[] {
           ),
         ]),
   ];
-}
-
-/** An absolute path; directories that are not absolute would be the caller's working directory. */
-export function findProgram(name: string): string | undefined {
-  const path = process.env["PATH"] ?? "";
-  const folders = [...path.split(":"), "/usr/sbin", "/sbin"].filter((folder) => folder.startsWith("/"));
-  return folders
-    .map((folder) => join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false; // not there, or not for us
-      }
-    });
 }

@@ -12,6 +12,7 @@ import {
 import { CortenError, type RuntimeResources } from "../../spec/index.ts";
 import { containerProcesses, setFrozen } from "../cgroup/control.ts";
 import { type ContainerStatistics, readStatistics } from "../cgroup/statistics.ts";
+import type { CheckpointOptions, RestoreOptions } from "../checkpoint/options.ts";
 import { signalNumber } from "../config/signals.ts";
 import { compileSignal } from "../plan/compile-exec.ts";
 import { compileFilterChange } from "../plan/compile-filter.ts";
@@ -271,6 +272,38 @@ export class Runtime {
     const { record } = this.#observe(id);
     this.stats(id);
     yield* watchContainer(record, () => this.#observe(id).init !== undefined, options);
+  }
+
+  /**
+   * Writes a running container to images through criu. Unless it is to run on, it has ended then and is deleted.
+   *
+   * @throws failed-precondition with what criu said
+   */
+  async checkpoint(id: string, options: CheckpointOptions): Promise<void> {
+    const { checkpointContainer } = await import("../checkpoint/checkpoint.ts");
+    const ended = await checkpointContainer(this.#observe(id), options);
+    if (ended) await this.delete(id, { force: true });
+  }
+
+  /**
+   * Makes a container from images through criu; it runs when this resolves.
+   *
+   * @throws already-exists for an ID that is taken, failed-precondition with what criu said
+   */
+  async restore(options: RestoreOptions): Promise<void> {
+    const id = checkId(options.id);
+    const { restoreContainer } = await import("../checkpoint/restore.ts");
+    ensurePrivateDirectory(this.root, { readable: true });
+    requireProgram(this.#program());
+    this.#refuseTaken(id);
+    let made: boolean;
+    try {
+      made = await restoreContainer(this.root, options, (plan) => launch(this.#launchPlan(id, plan, [])));
+    } catch (error) {
+      await this.delete(id, { force: true });
+      throw error;
+    }
+    if (!made) throw alreadyExists();
   }
 
   /** Waits until the container's process has ended. It need not be a child of the caller. */

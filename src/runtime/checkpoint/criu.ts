@@ -1,0 +1,31 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { findProgram } from "../../host/index.ts";
+import { CortenError } from "../../spec/index.ts";
+
+/** The path of criu. @throws failed-precondition */
+export function requireCriu(): string {
+  const program = findProgram("criu");
+  if (program !== undefined) return program;
+  throw new CortenError("failed-precondition", "criu is not installed: checkpoint and restore are its work", {
+    hint: "apt-get install criu; `corten doctor` tells whether it works with this kernel",
+  });
+}
+
+/** What criu said went wrong: the first error of its log, which the later ones follow from, or of its output. */
+export function criuFailure(what: string, directory: string, log: string, output: string): CortenError {
+  const file = join(directory, log);
+  let text = "";
+  try {
+    text = readFileSync(file, "utf8").slice(-4 * 1024 * 1024);
+  } catch (error) {
+    // It may have failed before it had a log.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  const errorOf = (lines: string) => /^(?:\([0-9.]+\) )?(?:\s*\d+: )?(Error.*)$/m.exec(lines)?.[1];
+  const said = errorOf(text) ?? errorOf(output) ?? output.trim().slice(0, 500);
+  return new CortenError("failed-precondition", `criu failed: ${what}: ${said || "it said nothing"}`, {
+    hint:
+      text === "" ? "`corten doctor` tells whether criu works with this kernel" : `all of it is in ${file}`,
+  });
+}

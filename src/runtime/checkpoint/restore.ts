@@ -1,0 +1,74 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { formatIdentity, processStartTime } from "../../host/index.ts";
+import { CortenError } from "../../spec/index.ts";
+import type { LaunchResult } from "../lifecycle/launch.ts";
+import { planLaunch } from "../lifecycle/prepare-launch.ts";
+import { makeStateDirectory, newFailureFile, stateDirectory } from "../lifecycle/state-directory.ts";
+import { StateFile } from "../plan/launch-input.ts";
+import type { LaunchPlan } from "../plan/operation.ts";
+import { compileRestore } from "./compile-restore.ts";
+import { criuFailure, requireCriu } from "./criu.ts";
+import { RESTORE_LOG, restoreArguments } from "./criu-arguments.ts";
+import type { RestoreOptions } from "./options.ts";
+
+/** Name of the mount that criu builds the container's mounts on, and of the file with the PID. */
+const ROOT = "criu-root";
+const PID_FILE = "criu-pid";
+
+/**
+ * Makes a container from images, which runs when this returns. What is left after a failure is for the caller to
+ * remove.
+ *
+ * @param perform performs a plan with the container's state directory
+ * @returns false when the ID is taken
+ */
+export async function restoreContainer(
+  root: string,
+  options: RestoreOptions,
+  perform: (plan: LaunchPlan) => Promise<LaunchResult>,
+): Promise<boolean> {
+  const { id } = options;
+  const directory = stateDirectory(root, id);
+  const imagePath = resolve(options.imagePath);
+  const workPath = resolve(options.workPath ?? imagePath);
+  const files = { failureFile: newFailureFile(root, id), onFailure: [] };
+  const bundle = resolve(options.bundle ?? ".");
+  const planned = planLaunch({ id, bundle, noNewKeyring: true }, "detach", {
+    stateDirectory: directory,
+    ...files,
+  });
+  const { record, cgroups } = planned;
+  if (record.config.process?.terminal === true) {
+    throw new CortenError("unimplemented", "a container with a terminal cannot be restored", {
+      pointer: "/process/terminal",
+    });
+  }
+  const program = requireCriu();
+  const criuRoot = join(directory, ROOT);
+  const pidFile = join(directory, PID_FILE);
+  const groups = cgroups.groups.map(({ hierarchy, path }) => ({ controllers: hierarchy.controllers, path }));
+  const paths = { root: criuRoot, pidFile, bundle, cgroups: groups };
+  const args = restoreArguments(record, { ...options, imagePath, workPath }, paths);
+  if (!makeStateDirectory(root, id, { [StateFile.record]: JSON.stringify(record) })) return false;
+  mkdirSync(workPath, { recursive: true, mode: 0o700 });
+  if (options.cgroupsMode !== "ignore") for (const { path } of groups) mkdirSync(path, { recursive: true });
+  const plan = compileRestore([program, ...args], { rootfs: record.rootfs, root: criuRoot }, files);
+  const { exitCode } = await perform(plan);
+  if (exitCode !== 0) {
+    throw criuFailure("restore", workPath, RESTORE_LOG, `criu ended with ${exitCode}`);
+  }
+  recordRestored(directory, pidFile, options.pidFile);
+  return true;
+}
+
+function recordRestored(directory: string, file: string, pidFile: string | undefined): void {
+  const pid = Number(readFileSync(file, "latin1").trim());
+  rmSync(file);
+  const startTime = Number.isInteger(pid) && pid > 0 ? processStartTime(pid) : undefined;
+  if (startTime === undefined) {
+    throw new CortenError("failed-precondition", "the restored container has ended at once");
+  }
+  writeFileSync(join(directory, StateFile.init), `${formatIdentity({ pid, startTime })}\n`, { mode: 0o600 });
+  if (pidFile !== undefined) writeFileSync(resolve(pidFile), `${pid}`);
+}

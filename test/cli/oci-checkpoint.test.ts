@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import {
+  command,
+  commandOutput,
+  cortenOci,
+  isRoot,
+  makeBundle,
+  temporaryDirectory,
+} from "../support/index.ts";
+
+/** Writes its command line down and does what criu would have done: ends the tree, or starts one. */
+const double = (log: string) => `#!/bin/sh
+printf '%s\\n' "$@" > ${log}
+mount=$(readlink /proc/self/ns/mnt)
+echo "$mount" > ${log}.namespace
+case $1 in
+dump) case " $* " in *" --leave-running "*) ;; *) kill -9 "$3" ;; esac ;;
+restore)
+  grep -q " $3 " /proc/self/mountinfo || { echo "Error (double): no mount at $3"; exit 1; }
+  sleep 100 </dev/null >/dev/null 2>&1 &
+  printf %s $! > "$6" ;;
+esac
+`;
+
+describe("corten-oci checkpoint and restore", { skip: !isRoot, timeout: 60_000 }, () => {
+  const scratch = temporaryDirectory("cli-checkpoint");
+  const state = join(scratch.path, "state");
+  const log = join(scratch.path, "argv");
+  const bin = join(scratch.path, "bin");
+  const images = join(scratch.path, "images");
+  const bundle = join(scratch.path, "bundle");
+  const id = "cli-checkpoint-box";
+  const env = { PATH: `${bin}:${process.env["PATH"]}` };
+  const oci = (...args: string[]) => command(cortenOci, ["--root", state, ...args], { env });
+  const status = async (name: string) =>
+    JSON.parse(await commandOutput(cortenOci, ["--root", state, "state", name])) as {
+      status: string;
+      pid: number;
+    };
+  const start = () =>
+    command("sh", [
+      "-c",
+      '"$@" </dev/null >/dev/null 2>&1',
+      "sh",
+      cortenOci,
+      "--root",
+      state,
+      "run",
+      "-d",
+      "-b",
+      bundle,
+      id,
+    ]);
+
+  before(async () => {
+    mkdirSync(bin);
+    writeFileSync(join(bin, "criu"), double(log));
+    chmodSync(join(bin, "criu"), 0o755);
+    makeBundle(
+      bundle,
+      ["sh", "-c", "i=0; while :; do echo $((i=i+1)) > /tmp/n; sleep .1; done"],
+      (config) => {
+        config.mounts.push({ destination: "/tmp", type: "bind", source: scratch.path, options: ["bind"] });
+      },
+    );
+    assert.equal((await start()).exitCode, 0);
+  });
+  after(async () => {
+    for (const name of [id, `${id}-2`]) await oci("delete", "-f", name);
+    scratch[Symbol.dispose]();
+  });
+
+  test("criu's command line has all that runc's options say, and no annotation's file", async () => {
+    const { pid } = await status(id);
+    const { exitCode, stderr } = await oci(
+      ...["checkpoint", "--image-path", images, "--leave-running", "--tcp-established", "--ext-unix-sk"],
+      ...[
+        "--shell-job",
+        "--file-locks",
+        "--link-remap",
+        "--lazy-pages",
+        "--auto-dedup",
+        "--tcp-skip-in-flight",
+      ],
+      ...["--manage-cgroups-mode", "strict", "--empty-ns", "network", "--parent-path", "../parent"],
+      ...["--page-server", "10.0.0.1:27", id],
+    );
+    assert.deepEqual([exitCode, stderr], [0, ""]);
+    const words = readFileSync(log, "utf8").trimEnd().split("\n");
+    assert.deepEqual(words.slice(0, 5), ["dump", "--tree", `${pid}`, "--root", join(bundle, "rootfs")]);
+    for (const flag of [
+      ...["--no-default-config", "--leave-running", "--tcp-established", "--ext-unix-sk", "--shell-job"],
+      ...["--file-locks", "--link-remap", "--lazy-pages", "--auto-dedup", "--skip-in-flight"],
+      "--manage-cgroups=strict",
+    ]) {
+      assert.ok(words.includes(flag), flag);
+    }
+    const valueBehind = (name: string) => words[words.indexOf(name) + 1];
+    assert.equal(valueBehind("--images-dir"), images);
+    assert.equal(valueBehind("--empty-ns"), "net");
+    assert.equal(valueBehind("--prev-images-dir"), "../parent");
+    assert.equal(valueBehind("--port"), "27");
+    assert.ok(words.includes("mnt[/tmp]:/tmp"));
+    assert.deepEqual(JSON.parse(readFileSync(join(images, "descriptors.json"), "utf8")).length, 3);
+    assert.equal((await status(id)).status, "running");
+    assert.match((await oci("checkpoint", "--parent-path", "/abs", id)).stderr, /must be relative/);
+    assert.match((await oci("checkpoint", "--page-server", "x", id)).stderr, /not ADDRESS:PORT/);
+  });
+
+  test("a pre-dump leaves the container alone; a dump ends and deletes it", async () => {
+    await oci("checkpoint", "--image-path", images, "--pre-dump", id);
+    assert.deepEqual(readFileSync(log, "utf8").split("\n")[0], "pre-dump");
+    assert.equal((await status(id)).status, "running");
+    assert.equal((await oci("checkpoint", "--image-path", images, id)).exitCode, 0);
+    assert.match((await oci("state", id)).stderr, /container does not exist/);
+  });
+
+  test("restore runs criu with the root as a mount that the host does not see, and knows the container", async () => {
+    const pidFile = join(scratch.path, "pid");
+    const name = `${id}-2`;
+    const line = ["restore", "-d", "-b", bundle, "--image-path", images, "--pid-file", pidFile, name];
+    const { exitCode, stderr } = await oci(...line);
+    assert.deepEqual([exitCode, stderr], [0, ""]);
+    const words = readFileSync(log, "utf8").split("\n");
+    assert.equal(words[0], "restore");
+    assert.ok(words.includes("--restore-detached"));
+    assert.ok(words.includes(`mnt[/tmp]:${scratch.path}`));
+    assert.ok(words.includes("mnt[/proc/kcore]:/dev/null"));
+    const found = await status(name);
+    assert.deepEqual([found.status, `${found.pid}`], ["running", readFileSync(pidFile, "utf8")]);
+    assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(scratch.path));
+    assert.match((await oci(...line)).stderr, /container with given ID already exists/);
+    assert.equal((await oci("delete", "-f", name)).exitCode, 0);
+    assert.match((await oci("restore", "-b", bundle, `${id}-3`)).stderr, /foreground is not supported/);
+  });
+
+  test("criu's own words, and what to do, when it fails or is not there", async () => {
+    await start();
+    writeFileSync(join(bin, "criu"), '#!/bin/sh\necho "Error (criu/x.c:1): no luck" >&2\nexit 1\n');
+    const failed = await oci("checkpoint", "--image-path", images, id);
+    assert.equal(failed.exitCode, 1);
+    assert.match(failed.stderr, /criu failed: dump: Error \(criu\/x\.c:1\): no luck\nhint: /);
+    const again = await oci("restore", "-d", "-b", bundle, "--image-path", images, `${id}-4`);
+    assert.equal(again.exitCode, 1);
+    assert.match(again.stderr, /criu failed: restore/);
+    assert.equal(existsSync(join(state, `${id}-4`)), false);
+    rmSync(join(bin, "criu"));
+    assert.match((await oci("checkpoint", "nobody")).stderr, /container does not exist/);
+  });
+
+  test("the real criu: the container goes on where it was, or criu says why this machine cannot", async () => {
+    const check = await command("criu", ["check"]);
+    const { exitCode, stderr } = await oci("checkpoint", "--image-path", images, "--leave-running", id);
+    if (check.exitCode === 0) assert.deepEqual([exitCode, stderr], [0, ""]);
+    else {
+      const reason = /^Error.*$/m.exec(check.stderr + check.stdout)![0];
+      assert.equal(exitCode, 1);
+      assert.ok(stderr.includes(reason), `${stderr} has ${reason}`);
+    }
+  });
+});
