@@ -12,7 +12,6 @@ export { examineHost } from "./examination/examine.ts";
 export type { Finding } from "./examination/finding.ts";
 export type { HostFacts } from "./facts.ts";
 export { hostFacts, readHostFacts } from "./facts.ts";
-export { findProgram } from "./find-program.ts";
 export { findProgram } from "./host-program.ts";
 export type { Kernel } from "./kernel.ts";
 export { kernelAtLeast, parseKernelRelease, readKernel } from "./kernel.ts";
@@ -30,6 +29,7 @@ export {
   readProcessStat,
   selfIdentity,
 } from "./process-table.ts";
+export { findInPath } from "./program-in-path.ts";
 export type { Programs } from "./programs.ts";
 export { programs, requireProgram, selfCommand } from "./programs.ts";
 export type { UserNamespaceFacts } from "./user-namespace.ts";

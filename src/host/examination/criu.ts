@@ -1,4 +1,4 @@
-import { findProgram } from "../find-program.ts";
+import { findInPath } from "../program-in-path.ts";
 import type { Finding } from "./finding.ts";
 
 const TIMEOUT = 20_000;
@@ -7,7 +7,7 @@ const TIMEOUT = 20_000;
 export async function examineCriu(uid: number): Promise<Finding> {
   const subject = { group: "programs", name: "checkpoint and restore (criu)", needed: false };
   const without = "everything but checkpoint and restore";
-  const program = findProgram("criu");
+  const program = findInPath("criu");
   if (program === undefined) {
     return { ...subject, works: false, detail: "none", without, remedy: "apt-get install criu" };
   }

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CgroupFacts } from "../cgroup-facts.ts";
 import type { HostFacts } from "../facts.ts";
-import { findProgram } from "../find-program.ts";
+import { findInPath } from "../program-in-path.ts";
 import type { Finding } from "./finding.ts";
 
 /** The text of a small file; undefined when it is not there or not for us. */
@@ -68,7 +68,7 @@ export function examineUserRanges(uid: number, names: readonly string[]): Findin
   const ranges = ["/etc/subuid", "/etc/subgid"].map((file) =>
     (readText(file) ?? "").split("\n").find((line) => [...names, `${uid}`].includes(line.split(":")[0]!)),
   );
-  const tools = ["newuidmap", "newgidmap"].map(findProgram);
+  const tools = ["newuidmap", "newgidmap"].map(findInPath);
   return [
     {
       ...{ group, name: "subordinate user ranges", works: ranges.every((range) => range !== undefined) },
@@ -90,7 +90,7 @@ export function examineUserRanges(uid: number, names: readonly string[]): Findin
 /** Programs of others that Corten can use. */
 export function examinePrograms(uid: number): Finding[] {
   const one = (name: string, wanted: readonly string[], without: string, remedy: string): Finding => {
-    const found = wanted.map(findProgram).find((path) => path !== undefined);
+    const found = wanted.map(findInPath).find((path) => path !== undefined);
     return {
       ...{ group: "programs", name, works: found !== undefined, needed: false },
       detail: found ?? `none of ${wanted.join(", ")}`,

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { findProgram } from "../../host/index.ts";
+import { findInPath } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 
 /** The path of criu. @throws failed-precondition */
 export function requireCriu(): string {
-  const program = findProgram("criu");
+  const program = findInPath("criu");
   if (program !== undefined) return program;
   throw new CortenError("failed-precondition", "criu is not installed: checkpoint and restore are its work", {
     hint: "apt-get install criu; `corten doctor` tells whether it works with this kernel",

@@ -5,7 +5,7 @@ import { join } from "node:path";
  * Where a program of others is: the first in PATH, then in /usr/sbin and /sbin, which ordinary users lack. Entries that
  * are not absolute are left out: they would run a program of whatever directory this is called in.
  */
-export function findProgram(name: string): string | undefined {
+export function findInPath(name: string): string | undefined {
   const path = process.env["PATH"] ?? "";
   const folders = [...path.split(":"), "/usr/sbin", "/sbin"].filter((folder) => folder.startsWith("/"));
   return folders
