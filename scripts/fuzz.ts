@@ -1,7 +1,8 @@
 /**
- * Fuzzes the decoder of launch plans with clang's libFuzzer, starting from the corpus in native/.
+ * Fuzzes with clang's libFuzzer the decoder of launch plans, starting from the corpus in native/, and after it the
+ * operations on paths, in a hostile root file system of a mount namespace of their own (which needs root).
  *
- *     npm run fuzz               for 60 seconds
+ *     npm run fuzz               for 60 seconds each
  *     FUZZ_SECONDS=600 npm run fuzz
  */
 import { run } from "./repository.ts";

@@ -170,15 +170,21 @@ int op_make_fifo(struct execution *x)
 	unsigned mode = unsigned_field(x, MAKE_FIFO_MODE);
 	int64_t uid = int_field(x, MAKE_FIFO_UID);
 	int64_t gid = int_field(x, MAKE_FIFO_GID);
-	int error = k_mknodat(dir, path, S_IFIFO | (mode & 07777), 0);
-	if (error < 0)
-		return fail(x, error, "mkfifoat(%f, %q, %o)", dir, path, mode);
-	if (uid == -1 && gid == -1)
-		return 0;
-	error = k_fchownat(dir, path, (unsigned)uid, (unsigned)gid, AT_SYMLINK_NOFOLLOW);
-	if (error < 0)
-		return fail(x, error, "fchownat(%f, %q, %l, %l)", dir, path, uid, gid);
-	return 0;
+	const char *name;
+	bool owned;
+	int parent = parent_of(x, dir, path, &name, &owned);
+	if (parent < 0 && parent != AT_FDCWD)
+		return -1;
+	int error = k_mknodat(parent, name, S_IFIFO | (mode & 07777), 0);
+	if (error < 0) {
+		fail(x, error, "mkfifoat(%f, %q, %o)", dir, path, mode);
+	} else if (uid != -1 || gid != -1) {
+		error = k_fchownat(parent, name, (unsigned)uid, (unsigned)gid, AT_SYMLINK_NOFOLLOW);
+		if (error < 0)
+			fail(x, error, "fchownat(%f, %q, %l, %l)", dir, path, uid, gid);
+	}
+	release(parent, owned);
+	return error < 0 ? -1 : 0;
 }
 
 int op_remove(struct execution *x)

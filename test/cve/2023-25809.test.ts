@@ -3,7 +3,7 @@ import { attack, type Change, type Lab, wasRefused } from "./harness/index.ts";
 
 /** Tries to make a control group in every place where one can be seen. */
 const script =
-  'for d in $(cut -d" " -f5 /proc/self/mountinfo | grep ^/sys/fs/cgroup); do mkdir $d/cve-evil && echo WRITTEN $d && rmdir $d/cve-evil; done; echo done';
+  'for d in $(awk "/ - cgroup2? /{print \\$5}" /proc/self/mountinfo); do mkdir $d/cve-evil && echo WRITTEN $d && rmdir $d/cve-evil; done; echo done';
 
 async function assertNoneIsMade(lab: Lab, change: Change): Promise<void> {
   const outcome = await lab.run(["sh", "-c", script], change);

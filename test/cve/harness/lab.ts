@@ -29,6 +29,8 @@ import { runtime, runtimeOptions, runtimePrefix } from "./runtime.ts";
 /** Bends a configuration before it is written. */
 export type Change = (config: BundleConfig) => void;
 
+const nullDevice = statSync("/dev/null");
+
 let serial = 0;
 
 /** One attack's place: a hostile root file system, a canary beside it, and the runtime under test. */
@@ -182,8 +184,10 @@ export class Lab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
     // What has been noticed must not stay: every program of this machine uses it.
-    const nullDevice = statSync("/dev/null");
-    if (nullDevice.uid !== 0) chownSync("/dev/null", 0, nullDevice.gid);
+    const { uid, gid } = statSync("/dev/null");
+    if (uid !== nullDevice.uid || gid !== nullDevice.gid) {
+      chownSync("/dev/null", nullDevice.uid, nullDevice.gid);
+    }
     for (const id of this.#ids) await this.oci("delete", "--force", id);
     this.#temporary[Symbol.dispose]();
   }
