@@ -73,6 +73,7 @@ for (const { name, init } of builds) {
         { op: "makeDirectory", dir: "$root", path: "dev/x" },
         { op: "makeSymlink", dir: "$root", path: "dev/x", target: "y" },
         { op: "makeNode", dir: "$root", path: "dev/x", mode: 0o20666, major: 1, minor: 3 },
+        { op: "makeFifo", dir: "$root", path: "dev/x", mode: 0o600 },
         { op: "makeDirectory", dir: "$root", path: "dev", at: "/x" },
         { op: "write", dir: "$root", path: "dev/x", data: "y", flags: 0o101 },
       ] as const) {
