@@ -1,0 +1,28 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { commandOutput, debianRootfs, makeBusyboxRootfs } from "../../support/index.ts";
+
+/**
+ * Puts root file systems where runc's suite looks before it downloads any: Debian's busybox, and a Debian made by
+ * debootstrap, under the names of the archives that it would fetch.
+ */
+export async function makeImages(testdata: string): Promise<void> {
+  const architecture = { x64: "amd64", arm64: "arm64" }[process.arch as string] ?? process.arch;
+  const rootfs = join(testdata, "busybox-rootfs");
+  makeBusyboxRootfs(rootfs);
+  // The suite's cases use applets that ours do without.
+  const applets = (await commandOutput("/bin/busybox", ["--list"])).split("\n");
+  for (const applet of applets) {
+    try {
+      symlinkSync("busybox", join(rootfs, "bin", applet));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+  for (const folder of ["home", "mnt", "sbin", "usr/share", "var/tmp"]) {
+    mkdirSync(join(rootfs, folder), { recursive: true });
+  }
+  const archive = join(testdata, `busybox-${architecture}.tar.xz`);
+  await commandOutput("tar", ["--numeric-owner", "-C", rootfs, "-cf", archive, "."]);
+  symlinkSync(await debianRootfs(), join(testdata, `debian-${architecture}.tar.xz`));
+}
