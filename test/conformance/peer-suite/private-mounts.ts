@@ -29,8 +29,15 @@ export function runWithPrivateMounts(
   return new Promise((resolve, reject) => {
     let late = false;
     let timer: NodeJS.Timeout | undefined;
+    const interrupted = () => {
+      process.kill(-child.pid!, "SIGKILL");
+      process.exit(130);
+    };
+    const signals = ["SIGINT", "SIGTERM"] as const;
+    for (const signal of signals) process.on(signal, interrupted);
     const finish = () => {
       clearTimeout(timer);
+      for (const signal of signals) process.off(signal, interrupted);
       resolve({ stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString(), late });
     };
     timer = setTimeout(() => {
