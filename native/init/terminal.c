@@ -70,6 +70,15 @@ void copy_window_size(const struct terminal *terminal, int master)
 		k_ioctl(master, TIOCSWINSZ, &size);
 }
 
+void keep_line_ends(int master)
+{
+	struct termios settings;
+	if (is_terminal(1) || k_ioctl(master, TCGETS, &settings) < 0)
+		return;
+	settings.c_oflag &= (tcflag_t)~ONLCR;
+	k_ioctl(master, TCSETS, &settings);
+}
+
 char end_of_file_byte(int master)
 {
 	struct termios settings;

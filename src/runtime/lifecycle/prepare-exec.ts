@@ -62,7 +62,7 @@ function processOf(base: RuntimeProcess, options: ExecOptions): RuntimeProcess {
     args,
     terminal: options.terminal === true,
     cwd: options.cwd ?? base.cwd,
-    env: [...(base.env ?? []), ...(options.env ?? [])],
+    env: withVariables(base.env ?? [], options.env ?? []),
     user: {
       ...base.user,
       ...(options.user === undefined ? {} : { uid: options.user.uid }),
@@ -74,6 +74,13 @@ function processOf(base: RuntimeProcess, options: ExecOptions): RuntimeProcess {
     ...(options.selinuxLabel === undefined ? {} : { selinuxLabel: options.selinuxLabel }),
     capabilities: withCapabilities(base.capabilities ?? {}, options.capabilities ?? []),
   };
+}
+
+/** A variable that is set anew takes the place of the old one: programs see the first of two with one name. */
+function withVariables(base: readonly string[], added: readonly string[]): string[] {
+  const nameOf = (variable: string) => variable.split("=", 1)[0]!;
+  const renewed = new Set(added.map(nameOf));
+  return [...base.filter((variable) => !renewed.has(nameOf(variable))), ...added];
 }
 
 /** Added capabilities never become inheritable: files of the image could turn them into more (CVE-2022-29162). */

@@ -18,7 +18,7 @@ async function* collect(runtime: string, only: string): AsyncIterable<CaseResult
   using scratch = temporaryDirectory("contest");
   // The suite looks for its root file system in the current directory.
   copyFileSync(process.env["CONTEST_BUNDLE"]!, join(scratch.path, "bundle.tar.gz"));
-  const groups = (await commandOutput(contest, ["list"]))
+  const groups = (await commandOutput(contest, ["list"], { cwd: scratch.path }))
     .split("\n")
     .filter((group) => group.startsWith(only));
   // A group each: one that hangs must not take the others with it.
