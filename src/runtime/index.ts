@@ -30,6 +30,7 @@ export type { CreateOptions, ExecOptions, RunOptions } from "./lifecycle/options
 export { readConfig } from "./lifecycle/prepare-launch.ts";
 export type { RuntimeOptions } from "./lifecycle/runtime.ts";
 export { Runtime } from "./lifecycle/runtime.ts";
+export type { Scope } from "./lifecycle/scope.ts";
 export type { UnpackOptions } from "./lifecycle/unpack-stream.ts";
 export { unpackStream } from "./lifecycle/unpack-stream.ts";
 export type { ExecInput } from "./plan/compile-exec.ts";

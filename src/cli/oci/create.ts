@@ -2,14 +2,12 @@ import { become } from "./become.ts";
 import { createSettings } from "./create-settings.ts";
 import type { createOptions, OciCall } from "./program.ts";
 import { openLauncher } from "./runtime.ts";
-import { storePlan } from "./store-plan.ts";
+import { prepareInScope } from "./with-scope.ts";
 
 /** `corten-oci create ID` */
 export async function run(call: OciCall<typeof createOptions>): Promise<never> {
   const id = call.args[0]!;
-  const settings = createSettings(call);
+  const settings = { ...createSettings(call), create: true };
   const launcher = openLauncher(call, id, "create");
-  const launch = launcher.prepareCreate(settings);
-  await storePlan(call, (file) => launcher.storeLaunch(file, { ...settings, create: true }));
-  return become(launch, call);
+  return become(await prepareInScope(call, launcher, settings, (all) => launcher.prepareCreate(all)), call);
 }

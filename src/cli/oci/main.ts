@@ -35,8 +35,6 @@ async function run(call: OciCall, { load, failure = 1 }: Command): Promise<numbe
   const { globals } = call;
   try {
     await prepareLog(globals);
-    if (globals["systemd-cgroup"] || globals["cgroup-manager"] === "systemd")
-      throw refused("--systemd-cgroup", "cgroups are made through cgroupfs");
     if (globals.rootless === "true")
       throw refused("--rootless=true", "cgroups that may not be written are an error");
     return await (await load!()).run(call);

@@ -23,7 +23,10 @@ export const globalOptions = {
     completion: "directory",
     summary: "keep the state of containers in DIR instead of /run/corten/oci",
   },
-  "systemd-cgroup": { type: "flag", summary: "refused: Corten writes to cgroupfs itself" },
+  "systemd-cgroup": {
+    type: "flag",
+    summary: "let systemd make the cgroup; cgroupsPath is SLICE:PREFIX:NAME",
+  },
   "cgroup-manager": {
     type: "choice",
     choices: ["cgroupfs", "disabled", "systemd"],

@@ -2,7 +2,7 @@ import { become } from "./become.ts";
 import { createSettings } from "./create-settings.ts";
 import type { OciCall, runOptions } from "./program.ts";
 import { openLauncher } from "./runtime.ts";
-import { storePlan } from "./store-plan.ts";
+import { prepareInScope } from "./with-scope.ts";
 
 /** `corten-oci run ID` */
 export async function run(call: OciCall<typeof runOptions>): Promise<never> {
@@ -10,7 +10,5 @@ export async function run(call: OciCall<typeof runOptions>): Promise<never> {
   const { detach, keep, "no-subreaper": noSubreaper } = call.options;
   const settings = { ...createSettings(call), detach, keep, noSubreaper };
   const launcher = openLauncher(call, id, "run");
-  const launch = launcher.prepareRun(settings);
-  await storePlan(call, (file) => launcher.storeLaunch(file, settings));
-  return become(launch, call);
+  return become(await prepareInScope(call, launcher, settings, (all) => launcher.prepareRun(all)), call);
 }

@@ -9,13 +9,14 @@ import type { CgroupPlan, ContainerCgroup } from "./layout.ts";
  * Looks at what is there already where a container's groups are to be made.
  *
  * @throws failed-precondition for a group that has processes: two containers in one would be limited, frozen and
- *   killed together; that is frozen: the new one would never run; or that the kernel lets no process enter
+ *   killed together (a holder is none); that is frozen: the new one would never run; or that the kernel lets no process enter
  */
-export function checkGroups({ groups, mode }: CgroupPlan): void {
+export function checkGroups({ groups, mode }: CgroupPlan, holder?: number): void {
   for (const group of groups) {
     const { path } = group;
     const present = existsSync(path);
-    if (present && groupProcesses(path).length > 0) throw refused(`${path} already has processes`);
+    if (present && groupProcesses(path).some((pid) => pid !== holder))
+      throw refused(`${path} already has processes`);
     if (mode !== "unified") continue;
     checkType(group, present);
     if (present && readKnob(join(path, "cgroup.freeze"))?.trim() === "1") {

@@ -72,3 +72,11 @@ export function groupOf(plan: CgroupPlan, controller: string): ContainerCgroup |
 export function unifiedGroup(plan: CgroupPlan): ContainerCgroup | undefined {
   return plan.groups.find(({ hierarchy }) => hierarchy.version === 2);
 }
+
+/** True for the hierarchies in which systemd itself makes, and removes, the group of a unit. */
+export function isSystemds({
+  version,
+  controllers,
+}: Pick<CgroupHierarchy, "version" | "controllers">): boolean {
+  return version === 2 || controllers.includes("name=systemd");
+}

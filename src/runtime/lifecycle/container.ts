@@ -1,5 +1,6 @@
 import type { RuntimeConfig, RuntimeStatus } from "../../spec/index.ts";
 import type { CgroupDirectory } from "../cgroup/control.ts";
+import type { ScopeUnit } from "../systemd/scope.ts";
 
 /** A container as `state` and `list` tell it: the specification's state and runc's additions. */
 export interface ContainerInfo {
@@ -33,6 +34,8 @@ export interface ContainerRecord {
   readonly cleanupPaths: readonly string[];
   /** The service manager's socket, which `start` tells of the container's readiness. */
   readonly notifySocket?: string;
+  /** The scope that systemd made for it. */
+  readonly systemd?: ScopeUnit;
   /**
    * Without a mount namespace: the container's mount over its root directory, as the number of mounts that were there
    * before.

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { isAlive, type ProcessIdentity, pause, readHostFacts } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { killAll, removeGroup, removeGroups, setFrozen } from "../cgroup/control.ts";
+import { isSystemds } from "../cgroup/layout.ts";
 import { StateFile } from "../plan/launch-input.ts";
 import type { ContainerRecord } from "./container.ts";
 import { runPoststopHooks } from "./host-hooks.ts";
@@ -26,6 +27,7 @@ export async function destroy(
   if (status === "paused") await setFrozen(record.cgroups, false);
   if (init !== undefined) await killProcess(init);
   await killAll(record.cgroups);
+  if (record.systemd !== undefined) await (await import("../systemd/scope.ts")).stopScope(record.systemd);
   await removeGroups(record.cgroups);
   if (coversRoot(record)) await unmount(record.id, record.rootfs);
   for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
@@ -49,7 +51,11 @@ export function removeUnfinished(root: string, id: string): boolean {
   if (record === undefined) return true;
   const { status, init } = observe(root, id);
   if (status !== "stopped" || init !== undefined || coversRoot(record)) return false;
-  for (const group of record.cgroups) if (!removeGroup(group.path)) return false;
+  for (const group of record.cgroups) {
+    // A scope that is empty goes by itself.
+    if (record.systemd !== undefined && isSystemds(group)) continue;
+    if (!removeGroup(group.path)) return false;
+  }
   for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
   removeStateDirectory(root, id);
   return true;

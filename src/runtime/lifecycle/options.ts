@@ -1,6 +1,7 @@
 import type { ProcessIdentity } from "../../host/index.ts";
 import type { RuntimeConfig } from "../../spec/index.ts";
 import type { RootRecipe } from "../plan/root-recipe.ts";
+import type { Scope } from "./scope.ts";
 
 /** What is common to making a container with `create` and with `run`. */
 export interface CreateOptions {
@@ -36,8 +37,8 @@ export interface CreateOptions {
   readonly preserveFds?: number;
   /** Trees removed together with the container, e.g. an overlay's upper directory. */
   readonly cleanupPaths?: readonly string[];
-  /** Limits of the container's control groups are set through systemd. Refused: Corten writes cgroupfs itself. */
-  readonly systemdCgroup?: boolean;
+  /** The scope of systemd that the container goes to, from `Runtime.makeScope`. Default: groups are made in cgroupfs. */
+  readonly scope?: Scope;
 }
 
 /** Descriptors from 3 on that a service manager has opened (sd_listen_fds(3)). */

@@ -1,13 +1,6 @@
 import { lstatSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import {
-  findProgram,
-  formatIdentity,
-  type HostFacts,
-  hostFacts,
-  type ProcessIdentity,
-  selfIdentity,
-} from "../../host/index.ts";
+import { findProgram, formatIdentity, type HostFacts, hostFacts, selfIdentity } from "../../host/index.ts";
 import { CortenError, type RuntimeConfig } from "../../spec/index.ts";
 import { cgroupOwner } from "../cgroup/delegation.ts";
 import { checkGroups, delegatedFiles } from "../cgroup/existing.ts";
@@ -41,16 +34,12 @@ export interface LaunchFiles {
 /** Reads and checks everything that a launch depends on, and compiles its plan. Changes nothing. */
 export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchFiles): PlannedLaunch {
   const id = checkId(options.id);
-  if (options.systemdCgroup === true) {
-    throw new CortenError("unimplemented", "control groups through systemd are not supported", {
-      hint: "leave --systemd-cgroup out; podman: --cgroup-manager cgroupfs",
-    });
-  }
   const bundle = resolve(options.bundle ?? ".");
   const config = withCaller(wantedConfig(bundle, options), options, files.stateDirectory);
   const host = options.cgroupManager === "disabled" ? withoutCgroups(hostFacts()) : hostFacts();
   const root = options.root ?? bundleRoot(bundle, config);
-  const cgroups = planCgroups(host.cgroups, config.linux?.cgroupsPath, id);
+  const { scope } = options;
+  const cgroups = planCgroups(host.cgroups, scope?.group ?? config.linux?.cgroupsPath, id);
   const seccomp = filterOf(config);
   const preserveFds = checkPreserved((options.preserveFds ?? 0) + (options.listenFds?.count ?? 0));
   const input: LaunchInput = {
@@ -66,6 +55,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     ...(cgroupOwner(cgroups, config) === undefined ? {} : { delegatedFiles: delegatedFiles() }),
     preserveFds,
     ...mappersFor(config, host),
+    ...(scope === undefined ? {} : { holder: scope.holder }),
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
@@ -78,11 +68,12 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     keep: options.keep === true,
     noSubreaper: options.noSubreaper === true,
   };
-  checkGroups(cgroups);
-  return { ...compileLaunch(input), cgroups, record: makeRecord(input, host, options.maker) };
+  checkGroups(cgroups, scope?.holder.pid);
+  return { ...compileLaunch(input), cgroups, record: makeRecord(input, host, options) };
 }
 
-function wantedConfig(bundle: string, { config, configFile }: RunOptions): RuntimeConfig {
+/** The configuration that a caller built, or the file that it names. */
+export function wantedConfig(bundle: string, { config, configFile }: RunOptions): RuntimeConfig {
   if (config !== undefined) return checkConfig(config);
   return readConfig(bundle, configFile === undefined ? undefined : resolve(configFile));
 }
@@ -207,11 +198,7 @@ function checkPreserved(count: number): number {
   return count;
 }
 
-function makeRecord(
-  input: LaunchInput,
-  host: HostFacts,
-  maker: ProcessIdentity | undefined,
-): ContainerRecord {
+function makeRecord(input: LaunchInput, host: HostFacts, { maker, scope }: RunOptions): ContainerRecord {
   const { config, root } = input;
   return {
     version: 1,
@@ -230,6 +217,7 @@ function makeRecord(
     })),
     cleanupPaths: input.cleanupPaths ?? [],
     ...(input.notifySocket === undefined ? {} : { notifySocket: input.notifySocket }),
+    ...(scope === undefined ? {} : { systemd: { unit: scope.unit, user: scope.user } }),
     ...(mountsWithoutNamespace(config) ? { rootMounts: mountsAt(input.root, host) } : {}),
     config,
   };

@@ -32,6 +32,7 @@ import { awaitNotification, type Notification } from "./notification.ts";
 import type { CreateOptions, ExecOptions, RunOptions } from "./options.ts";
 import { planExec } from "./prepare-exec.ts";
 import { type PlannedLaunch, planLaunch } from "./prepare-launch.ts";
+import type { Scope } from "./scope.ts";
 import { releaseContainer } from "./start.ts";
 import {
   listIds,
@@ -95,6 +96,24 @@ export class Runtime {
   async storeExec(file: string, id: string, options: ExecOptions): Promise<void> {
     const { storeExec } = await import("./known-plan.ts");
     storeExec(this.#planStore(file), this.#observe(id), options);
+  }
+
+  /**
+   * Asks systemd for the scope of a container, which then goes into {@link CreateOptions.scope}: its `cgroupsPath` is
+   * SLICE:PREFIX:NAME. When the container is not made after all, {@link dropScope} lets go of it.
+   *
+   * @throws unavailable without systemd; already-exists for a unit that runs; invalid-argument for another path
+   */
+  async makeScope(options: RunOptions): Promise<Scope> {
+    requireProgram(this.#program());
+    this.#makeRoot();
+    const { makeScope } = await import("./scope.ts");
+    return makeScope(this.root, this.#program(), options);
+  }
+
+  /** Ends the holder in a scope that gets no container. */
+  async dropScope(scope: Scope): Promise<void> {
+    (await import("./scope.ts")).dropScope(scope);
   }
 
   /** Compiles what {@link prepareCreate} or {@link prepareRun} would do, without doing it. */
@@ -348,12 +367,15 @@ export class Runtime {
     return this.#onFailure.length === 0 ? [] : [...this.#onFailure, failureFile];
   }
 
+  #makeRoot(): void {
+    if (this.#ready) return;
+    ensurePrivateDirectory(this.root, { readable: true });
+    this.#ready = true;
+  }
+
   #prepare(options: RunOptions, mode: LaunchMode): Launch {
     const id = checkId(options.id);
-    if (!this.#ready) {
-      ensurePrivateDirectory(this.root, { readable: true });
-      this.#ready = true;
-    }
+    this.#makeRoot();
     requireProgram(this.#program());
     const directory = stateDirectory(this.root, id);
     this.#refuseTaken(id);

@@ -38,12 +38,24 @@ export async function updateLimits(
       const group = record.cgroups.find(({ version }) => version === 2)!;
       await replaceFilter(group.path, limits.deviceFilter);
     }
+    await tellSystemd(record, limits.resources);
   } catch (error) {
     putBack(undo);
     throw error;
   }
   store(root, record, limits.resources);
   return limits.warnings;
+}
+
+/** What systemd knows of it would put the old limits back when it reloads. */
+async function tellSystemd(
+  { systemd, cgroups }: ContainerRecord,
+  resources: RuntimeResources,
+): Promise<void> {
+  if (systemd === undefined || cgroups.some(({ version }) => version === 1)) return;
+  const { setProperties } = await import("../systemd/scope.ts");
+  const { limitProperties } = await import("../systemd/properties.ts");
+  await setProperties(systemd, limitProperties(resources));
 }
 
 function changeDevices({ change, restore }: NonNullable<ReturnType<typeof changeLimits>["devices"]>): void {

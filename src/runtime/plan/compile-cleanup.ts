@@ -1,4 +1,6 @@
+import { type ContainerCgroup, isSystemds } from "../cgroup/layout.ts";
 import type { SectionBuilder } from "./builder.ts";
+import * as k from "./constants.ts";
 import { compileHooks } from "./hooks.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import type { Register } from "./operation.ts";
@@ -11,8 +13,21 @@ export function compileCleanup(
 ): void {
   if (input.keep === true) return;
   if (cover !== undefined) section.add("unmount", { mount: cover });
-  for (const { path } of input.cgroups.groups) section.add("removeCgroup", { path, kill: 1 });
+  for (const group of input.cgroups.groups) {
+    if (input.holder !== undefined && isSystemds(group.hierarchy)) endInScope(section, group);
+    else section.add("removeCgroup", { path: group.path, kill: 1 });
+  }
   for (const path of input.cleanupPaths ?? []) section.add("removeTree", { dir: null, path });
   section.add("removeTree", { dir: null, path: input.stateDirectory });
   compileHooks(section, input, "poststop", "stopped", true);
+}
+
+/**
+ * A scope's own group is systemd's to remove, when it is empty: were it gone before systemd looks, the unit would seem
+ * to run for ever.
+ */
+function endInScope(section: SectionBuilder, { hierarchy, path }: ContainerCgroup): void {
+  if (hierarchy.version !== 2) return;
+  const file = `${path}/cgroup.kill`;
+  section.add("write", { dir: null, path: file, data: "1", flags: k.O_WRONLY, ignore: k.ENOENT });
 }

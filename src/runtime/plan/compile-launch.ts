@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import type { ProcessIdentity } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { cgroupOwner, DELEGATED_FILES } from "../cgroup/delegation.ts";
 import { unifiedGroup } from "../cgroup/layout.ts";
@@ -131,6 +132,7 @@ function finishHost(h: SectionBuilder, input: LaunchInput, held: Held): void {
   const { mode, stateDirectory, pidFile } = input;
   if (mode === "create") h.add("await", { event: Step.ready });
   else h.add("awaitExec", {});
+  if (input.holder !== undefined) endHolder(h, input.holder);
   record(h, posix.join(stateDirectory, StateFile.init), false);
   if (pidFile !== undefined) record(h, pidFile, true);
   sendPidfd(h, held.pidfdSocket, held.child);
@@ -171,6 +173,16 @@ function coverOf(h: SectionBuilder, input: LaunchInput, { user }: Namespaces): R
     "has a user namespace, in which nothing may be mounted without a mount namespace",
     "add a mount namespace",
   );
+}
+
+/** From here on the container's process itself keeps its control groups. */
+function endHolder(h: SectionBuilder, { pid, startTime }: ProcessIdentity): void {
+  const process = h.take("holder in the scope");
+  h.at("/linux/cgroupsPath", () => {
+    h.add("openProcess", { out: process, pid, startTime });
+    h.add("signal", { process, signal: k.SIGKILL });
+  });
+  h.close(process);
 }
 
 function delegateGroup(h: SectionBuilder, path: string, input: LaunchInput): void {

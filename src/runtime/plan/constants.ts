@@ -58,3 +58,5 @@ export const ENOENT = 2;
 /** personality(2): domains of the standard. */
 export const PER_LINUX = 0;
 export const PER_LINUX32 = 8;
+
+export const SIGKILL = 9;

@@ -1,4 +1,4 @@
-import type { HostFacts } from "../../host/index.ts";
+import type { HostFacts, ProcessIdentity } from "../../host/index.ts";
 import type { RuntimeConfig } from "../../spec/index.ts";
 import type { CgroupPlan } from "../cgroup/layout.ts";
 import type { LaunchPlan } from "./operation.ts";
@@ -24,6 +24,8 @@ export interface LaunchInput {
   readonly root: RootRecipe;
   readonly host: HostFacts;
   readonly cgroups: CgroupPlan;
+  /** A process that keeps the control group alive until the container's own is in it, and is killed then. */
+  readonly holder?: ProcessIdentity;
   /** Files of a control group that belong to whom it is delegated to. Default: those that every kernel has. */
   readonly delegatedFiles?: readonly string[];
   /** What the sources of bind mounts are, by absolute path; one that is not listed counts as a directory. */
