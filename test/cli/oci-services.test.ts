@@ -137,6 +137,8 @@ describe("corten-oci under a service manager", { skip: !isRoot, timeout: 60_000 
         start: ["start", id],
       }[name]!;
       const running = detached(words(...line), env);
+      // In the foreground it ends with the container, which may be before anybody waits for it.
+      running.catch(() => undefined);
       await say(id);
       const heard = await answer;
       const { pid } = JSON.parse(await must("state", id));

@@ -119,7 +119,7 @@ for (const { name, init } of builds) {
       });
       assert.equal(runPlan(init, scratch.path, plan("exit 4")).status, 4);
       rmSync(own);
-      const { child, closed } = start(init, writePlan(scratch.path, plan("sleep 20")));
+      const { child, closed } = start(init, writePlan(scratch.path, plan("exec sleep 20")));
       await until(() => existsSync(own));
       child.kill("SIGTERM");
       const [code] = await closed;
