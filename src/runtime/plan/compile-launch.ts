@@ -3,6 +3,7 @@ import type { ProcessIdentity } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { cgroupOwner, DELEGATED_FILES } from "../cgroup/delegation.ts";
 import { unifiedGroup } from "../cgroup/layout.ts";
+import type { CgroupLimits } from "../cgroup/limit-write.ts";
 import { cgroupLimits } from "../cgroup/limits.ts";
 import { configFault } from "../config/check.ts";
 import { Registers, SectionBuilder } from "./builder.ts";
@@ -78,7 +79,7 @@ function compileHost(
   const unified = unifiedGroup(cgroups);
   if (unified !== undefined) makeCgroups(h, cgroups, 2, limits);
   const group = unified === undefined ? null : openGroup(h, unified.path);
-  if (group !== null) filterDevices(h, group, limits);
+  if (group !== null && mayFilterDevices(input, limits, warnings)) filterDevices(h, group, limits);
   if (unified !== undefined) delegateGroup(h, unified.path, input);
   const entered = groupsToJoin(cgroups);
   // A process in a user namespace enters its groups while it is still the caller's: they must be there.
@@ -183,6 +184,20 @@ function endHolder(h: SectionBuilder, { pid, startTime }: ProcessIdentity): void
     h.add("signal", { process, signal: k.SIGKILL });
   });
   h.close(process);
+}
+
+/** CAP_SYS_ADMIN of the first user namespace, which the kernel wants of who attaches a program to a control group. */
+const SYS_ADMIN = 21;
+
+/**
+ * Who may not filter devices cannot make their nodes either, nor give the container a right to any that its own user
+ * lacks: the rules are left out then, and a warning says so.
+ */
+function mayFilterDevices({ host }: LaunchInput, limits: CgroupLimits, warnings: string[]): boolean {
+  const able = Math.floor(host.capabilities.permitted / 2 ** SYS_ADMIN) % 2 === 1;
+  if (limits.deviceFilter === undefined || (able && host.userNamespace.initial)) return true;
+  warnings.push("/linux/resources/devices is left out: without privileges no device filter can be attached");
+  return false;
 }
 
 function delegateGroup(h: SectionBuilder, path: string, input: LaunchInput): void {
