@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 /** Files of the host beside the tree that an attack of this suite would like to change. */
 const HOST_FILES = ["/dev/null", "/dev/ptmx", "/dev/console", "/etc/passwd", "/etc/hostname"];
-const HOST_SETTINGS = ["/proc/sys/kernel/core_pattern", "/proc/sys/net/ipv4/ip_forward"];
+const HOST_SETTINGS = ["/proc/sys/kernel/core_pattern"];
 
 /** A tree outside of every root file system, which no container may read, change or add to. */
 export class Canary {
