@@ -62,6 +62,19 @@ describe("cgroup v2 in a virtual machine", () => {
           options: ["rw"],
         });
       });
+      const look =
+        "mkdir /sys/fs/cgroup/x && echo 0 > /sys/fs/cgroup/x/cgroup.procs && stat -c %u /sys/fs/cgroup";
+      bundle("delegated", ["sh", "-c", `${look}; echo 1 > /sys/fs/cgroup/memory.max`], (config) => {
+        (config.linux["namespaces"] as unknown[]).push({ type: "cgroup" }, { type: "user" });
+        const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+        Object.assign(config.linux, { uidMappings: mapping, gidMappings: mapping });
+        config.mounts.push({
+          destination: "/sys/fs/cgroup",
+          type: "cgroup",
+          source: "cgroup",
+          options: ["rw"],
+        });
+      });
       vm = await startVirtualMachine({ share: scratch.path });
       // io.bfq.weight appears with this module, io.max by a device.
       await vm.output("modprobe bfq; ls /sys/fs/cgroup");
@@ -188,5 +201,14 @@ describe("cgroup v2 in a virtual machine", () => {
     const text = await vm.output(`${oci} run -b /corten/own own </dev/null`);
     assert.match(text, /^x$/m);
     assert.match(text, /cgroup\.procs/);
+  });
+
+  it("gives the group, but not its limits, to the container's root in a user namespace", {
+    timeout,
+  }, async () => {
+    const { exitCode, stdout } = await vm.run(`${oci} run -b /corten/delegated delegated </dev/null`);
+    assert.match(stdout, /^0$/m, stdout);
+    assert.match(stdout, /memory\.max: Permission denied/);
+    assert.notEqual(exitCode, 0);
   });
 });
