@@ -2,8 +2,9 @@ import { lstatSync, mkdirSync, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import { CortenError } from "../spec/index.ts";
 
+/** True for root of the machine, or of a container with a /run of its own; not for a user who only looks like root. */
 function isRoot(): boolean {
-  return process.geteuid?.() === 0;
+  return process.geteuid?.() === 0 && lstatSync("/run", { throwIfNoEntry: false })?.uid === 0;
 }
 
 /** What does not outlive a boot: /run/corten, or below the user's XDG runtime directory. */

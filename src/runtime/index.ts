@@ -15,7 +15,7 @@ export { planCgroups } from "./cgroup/layout.ts";
 export type { BlockEntry, ContainerStatistics, MemoryEntry } from "./cgroup/statistics.ts";
 export type { CheckpointOptions, ImageOptions, RestoreOptions } from "./checkpoint/options.ts";
 export { CAPABILITIES } from "./config/capabilities.ts";
-export { defaultConfig, OCI_VERSION } from "./config/default-config.ts";
+export { defaultConfig, OCI_VERSION, rootlessConfig } from "./config/default-config.ts";
 export { checkConfig, parseConfig, parseProcess, parseResources } from "./config/parse.ts";
 export { signalNumber } from "./config/signals.ts";
 export type { RuntimeFeatures } from "./features/features.ts";

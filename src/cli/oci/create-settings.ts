@@ -17,6 +17,7 @@ export function createSettings({ args, options, globals }: OciCall<typeof create
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(globals["cgroup-manager"] === "disabled" ? { cgroupManager: "disabled" } : {}),
+    ...(globals.rootless === "auto" ? {} : { rootless: globals.rootless === "true" }),
     noPivot: options["no-pivot"],
     noNewKeyring: options["no-new-keyring"],
     preserveFds: options["preserve-fds"],

@@ -1,4 +1,3 @@
-import { CortenError } from "../../spec/index.ts";
 import type { Command } from "../command/command.ts";
 import { readCommandLine } from "../command/dispatch.ts";
 import { write } from "../terminal/stream.ts";
@@ -35,15 +34,9 @@ async function run(call: OciCall, { load, failure = 1 }: Command): Promise<numbe
   const { globals } = call;
   try {
     await prepareLog(globals);
-    if (globals.rootless === "true")
-      throw refused("--rootless=true", "cgroups that may not be written are an error");
     return await (await load!()).run(call);
   } catch (error) {
     reportError(error, globals);
     return failure;
   }
-}
-
-function refused(option: string, why: string): CortenError {
-  return new CortenError("unimplemented", `${option} is not supported: ${why}`);
 }

@@ -37,7 +37,7 @@ export const globalOptions = {
     type: "choice",
     choices: ["true", "false", "auto"],
     default: "auto",
-    summary: "whether cgroups that may not be written are left out; true is refused",
+    summary: "whether cgroups that may not be written are left out; auto: unless root runs it",
   },
   version: { type: "flag", short: "v", summary: "print the version" },
 } as const satisfies OptionTable;
@@ -256,7 +256,10 @@ export const restoreOptions = {
   "lsm-mount-context": { type: "text", value: "CONTEXT", summary: "SELinux context of its mounts" },
 } as const satisfies OptionTable;
 
-export const specOptions = { bundle } as const satisfies OptionTable;
+export const specOptions = {
+  bundle,
+  rootless: { type: "flag", summary: "write it for the calling user, in a user namespace" },
+} as const satisfies OptionTable;
 
 export const planOptions = {
   format: { type: "choice", choices: ["text", "json"], default: "text", summary: "how to print" },

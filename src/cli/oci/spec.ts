@@ -1,14 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { defaultConfig } from "../../runtime/index.ts";
+import { defaultConfig, rootlessConfig } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import type { OciCall, specOptions } from "./program.ts";
 
 /** `corten-oci spec`: writes config.json; one that is there stays. */
 export function run(call: OciCall<typeof specOptions>): number {
   const file = join(call.options.bundle ?? ".", "config.json");
+  const { rootless } = call.options;
+  const config = rootless ? rootlessConfig(process.geteuid!(), process.getegid!()) : defaultConfig();
   try {
-    writeFileSync(file, JSON.stringify(defaultConfig(), undefined, "\t"), { flag: "wx", mode: 0o666 });
+    writeFileSync(file, JSON.stringify(config, undefined, "\t"), { flag: "wx", mode: 0o666 });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "EEXIST") {

@@ -74,3 +74,36 @@ export function defaultConfig(): RuntimeConfig {
     },
   };
 }
+
+/**
+ * The same for an ordinary user: root inside is that user outside, the network is the host's, and what an ordinary user
+ * may not do is left out: limits, and the group of terminals.
+ */
+export function rootlessConfig(uid: number, gid: number): RuntimeConfig {
+  const config = defaultConfig();
+  const { resources: _, namespaces = [], ...linux } = config.linux!;
+  const mounts = config.mounts!.filter(({ destination }) => !destination.startsWith("/sys"));
+  return {
+    ...config,
+    mounts: [
+      ...mounts.map((mount) =>
+        mount.options === undefined
+          ? mount
+          : { ...mount, options: mount.options.filter((option) => !/^[ug]id=/.test(option)) },
+      ),
+      // sysfs is for who owns the network namespace.
+      {
+        destination: "/sys",
+        type: "none",
+        source: "/sys",
+        options: ["rbind", "nosuid", "noexec", "nodev", "ro"],
+      },
+    ],
+    linux: {
+      ...linux,
+      uidMappings: [{ containerID: 0, hostID: uid, size: 1 }],
+      gidMappings: [{ containerID: 0, hostID: gid, size: 1 }],
+      namespaces: [...namespaces.filter(({ type }) => type !== "network"), { type: "user" }],
+    },
+  };
+}

@@ -93,6 +93,21 @@ const HINTS: readonly Hint[] = [
     text: "the mount point is missing in a root file system that cannot be written",
   },
   {
+    when: ({ operation, symbol }) =>
+      operation === "resolve" && (symbol === "EACCES" || symbol === "EOVERFLOW"),
+    text: "the root file system must belong to ids that the user namespace maps, such as its root",
+  },
+  {
+    when: (failure) =>
+      failure.operation === "writeProcess" && /_map$|Mappings$/.test(failure.at) && denied(failure),
+    text: "only ids that the calling user namespace has, and that the user may map, can be mapped: see /etc/subuid",
+  },
+  {
+    when: (failure) =>
+      failure.operation === "writeProcess" && failure.at === "/linux/timeOffsets" && denied(failure),
+    text: "setting clocks takes CAP_SYS_TIME; in a user namespace of its own the container has it",
+  },
+  {
     when: ({ operation, symbol }) => operation === "openProcess" && symbol === "ESRCH",
     text: "the container has ended",
   },

@@ -29,6 +29,8 @@ export interface CreateOptions {
   readonly maker?: ProcessIdentity;
   /** `disabled`: no control groups are made, and limits are an error. Default: cgroupfs. */
   readonly cgroupManager?: "cgroupfs" | "disabled";
+  /** Leave control groups out that may not be written, with a warning. Default: unless root of the machine runs it. */
+  readonly rootless?: boolean;
   /** MS_MOVE and chroot instead of pivot_root, for a root on an initramfs. */
   readonly noPivot?: boolean;
   /** Stay in the caller's session keyring. */

@@ -17,6 +17,7 @@ import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkId } from "./id.ts";
 import type { ListenFds, RunOptions } from "./options.ts";
+import { isRootless, withoutUnwritable } from "./rootless.ts";
 
 /** A start, decided but not begun. */
 export interface PlannedLaunch extends CompiledLaunch {
@@ -35,11 +36,16 @@ export interface LaunchFiles {
 export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchFiles): PlannedLaunch {
   const id = checkId(options.id);
   const bundle = resolve(options.bundle ?? ".");
-  const config = withCaller(wantedConfig(bundle, options), options, files.stateDirectory);
+  const wanted = withCaller(wantedConfig(bundle, options), options, files.stateDirectory);
   const host = options.cgroupManager === "disabled" ? withoutCgroups(hostFacts()) : hostFacts();
-  const root = options.root ?? bundleRoot(bundle, config);
+  const root = options.root ?? bundleRoot(bundle, wanted);
   const { scope } = options;
-  const cgroups = planCgroups(host.cgroups, scope?.group ?? config.linux?.cgroupsPath, id);
+  const allGroups = planCgroups(host.cgroups, scope?.group ?? wanted.linux?.cgroupsPath, id);
+  // What systemd has made for this user it may write.
+  const reduces = scope === undefined && (options.rootless ?? isRootless(host));
+  const { config, cgroups, warnings } = reduces
+    ? withoutUnwritable(wanted, allGroups)
+    : { config: wanted, cgroups: allGroups, warnings: [] };
   const seccomp = filterOf(config);
   const preserveFds = checkPreserved((options.preserveFds ?? 0) + (options.listenFds?.count ?? 0));
   const input: LaunchInput = {
@@ -69,7 +75,13 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     noSubreaper: options.noSubreaper === true,
   };
   checkGroups(cgroups, scope?.holder.pid);
-  return { ...compileLaunch(input), cgroups, record: makeRecord(input, host, options) };
+  const compiled = compileLaunch(input);
+  return {
+    plan: compiled.plan,
+    warnings: [...warnings, ...compiled.warnings],
+    cgroups,
+    record: makeRecord({ ...input, config: wanted }, host, options),
+  };
 }
 
 /** The configuration that a caller built, or the file that it names. */

@@ -87,7 +87,7 @@ function compileHost(
   const cover = coverOf(h, input, namespaces);
   const mapped = prepareMappedMounts(h, input);
   const opened =
-    opensSources(namespaces) && user.privileged ? openSources(h, input, mapped.mounts) : undefined;
+    opensSources(namespaces) && user.clonesMounts ? openSources(h, input, mapped.mounts) : undefined;
   const child = h.take("container's process");
   cloneInto(h, namespaces, () =>
     h.add("clone", { out: child, section: "container", flags: namespaces.cloned, cgroup: group }),

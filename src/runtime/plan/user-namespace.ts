@@ -23,8 +23,13 @@ export const ALL_CAPABILITIES = 2 ** 41 - 1;
 /** How the container comes into its user namespace. */
 export interface UserNamespace {
   readonly kind: "none" | "new" | "joined";
-  /** The runtime may mount, and join namespaces, on the host. */
+  /** The runtime may join namespaces that its own user namespace owns. */
   readonly privileged: boolean;
+  /**
+   * The host's section may clone mounts. Root of a user namespace may not where the mount namespace is another's, as
+   * after `unshare -r`, and nothing in /proc tells: there the container's process does it.
+   */
+  readonly clonesMounts: boolean;
   /** What `setUser` is told about setgroups: 0 never, 1 always, 2 where the kernel lets it. */
   readonly setgroups: 0 | 1 | 2;
   /** How each of the two maps is written. */
@@ -53,20 +58,21 @@ export function userNamespaceOf(config: RuntimeConfig, host: HostFacts): UserNam
   const namespaces = config.linux?.namespaces ?? [];
   const user = namespaces.find(({ type }) => type === "user");
   const privileged = isPrivileged(host);
+  const common = { privileged, clonesMounts: privileged && host.userNamespace.initial };
   const inherited = host.userNamespace.setgroups ? 1 : 0;
   const maps = { uid: "direct", gid: "direct" } as const;
   if (user === undefined) {
     if (!privileged && host.uid !== 0) throw needsUserNamespace(host.uid);
     checkGroups(config, inherited);
-    return { kind: "none", privileged, setgroups: inherited, maps };
+    return { kind: "none", ...common, setgroups: inherited, maps };
   }
-  if ((user.path ?? "") !== "") return { kind: "joined", privileged, setgroups: 2, maps };
+  if ((user.path ?? "") !== "") return { kind: "joined", ...common, setgroups: 2, maps };
   const { uidMappings = [], gidMappings = [] } = config.linux ?? {};
   const uid = writerOf(uidMappings, host.uid, maskHas(host.capabilities.permitted, CAP_SETUID));
   const gid = writerOf(gidMappings, host.gid, maskHas(host.capabilities.permitted, CAP_SETGID));
   const setgroups = gid === "own" ? 0 : gid === "helper" ? 2 : inherited;
   checkGroups(config, setgroups);
-  return { kind: "new", privileged, setgroups, maps: { uid, gid } };
+  return { kind: "new", ...common, setgroups, maps: { uid, gid } };
 }
 
 function needsUserNamespace(uid: number): CortenError {
