@@ -36,6 +36,25 @@ describe("corten-oci spec", () => {
     );
   });
 
+  test("writes what runc writes for an ordinary user", { skip: !isInstalled("runc") }, async () => {
+    using scratch = temporaryDirectory();
+    const file = join(scratch.path, "config.json");
+    type Rootless = Config & { mounts: unknown[]; linux: Record<string, unknown> };
+    await commandOutput("runc", ["spec", "--rootless", "-b", scratch.path]);
+    const theirs = JSON.parse(readFileSync(file, "utf8")) as Rootless;
+    await commandOutput("rm", [file]);
+    await commandOutput(cortenOci, ["spec", "--rootless", "-b", scratch.path]);
+    const ours = JSON.parse(readFileSync(file, "utf8")) as Rootless;
+    const part = ({ mounts, linux }: Rootless) => ({
+      mounts,
+      uidMappings: linux["uidMappings"],
+      gidMappings: linux["gidMappings"],
+      resources: linux["resources"],
+      types: linux.namespaces.map(({ type }) => type).filter((type) => type !== "cgroup"),
+    });
+    assert.deepEqual(part(ours), part(theirs));
+  });
+
   test("into the working directory, and never over a file that is there", async () => {
     using scratch = temporaryDirectory();
     const first = await command(cortenOci, ["spec"], { cwd: scratch.path });

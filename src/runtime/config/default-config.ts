@@ -1,4 +1,4 @@
-import type { RuntimeConfig } from "../../spec/index.ts";
+import type { RuntimeConfig, RuntimeMount } from "../../spec/index.ts";
 
 const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
@@ -82,23 +82,9 @@ export function defaultConfig(): RuntimeConfig {
 export function rootlessConfig(uid: number, gid: number): RuntimeConfig {
   const config = defaultConfig();
   const { resources: _, namespaces = [], ...linux } = config.linux!;
-  const mounts = config.mounts!.filter(({ destination }) => !destination.startsWith("/sys"));
   return {
     ...config,
-    mounts: [
-      ...mounts.map((mount) =>
-        mount.options === undefined
-          ? mount
-          : { ...mount, options: mount.options.filter((option) => !/^[ug]id=/.test(option)) },
-      ),
-      // sysfs is for who owns the network namespace.
-      {
-        destination: "/sys",
-        type: "none",
-        source: "/sys",
-        options: ["rbind", "nosuid", "noexec", "nodev", "ro"],
-      },
-    ],
+    mounts: config.mounts!.map(rootlessMount),
     linux: {
       ...linux,
       uidMappings: [{ containerID: 0, hostID: uid, size: 1 }],
@@ -106,4 +92,14 @@ export function rootlessConfig(uid: number, gid: number): RuntimeConfig {
       namespaces: [...namespaces.filter(({ type }) => type !== "network"), { type: "user" }],
     },
   };
+}
+
+function rootlessMount(mount: RuntimeMount): RuntimeMount {
+  if (mount.type === "sysfs") {
+    // A sysfs of one's own is for who owns the network namespace.
+    const options = ["rbind", "nosuid", "noexec", "nodev", "ro"];
+    return { destination: "/sys", type: "none", source: "/sys", options };
+  }
+  if (mount.options === undefined) return mount;
+  return { ...mount, options: mount.options.filter((option) => !/^[ug]id=/.test(option)) };
 }
