@@ -107,6 +107,10 @@ enum plan_operation {
 	OP_SET_IO_PRIORITY = 131,
 	OP_SET_CPU_AFFINITY = 132,
 	OP_SET_MEMORY_POLICY = 133,
+	OP_OPEN_NETWORK_NAMESPACE = 134,
+	OP_MOVE_NET_DEVICE = 135,
+	OP_RETURN_NET_DEVICE = 136,
+	OP_WRITE_DESCRIPTOR = 137,
 	OP_OPEN_TERMINAL = 110,
 	OP_ATTACH_TERMINAL = 111,
 	OP_REFRESH_NULL = 112,
@@ -208,6 +212,10 @@ enum plan_operation {
 	X(OP_SET_IO_PRIORITY, set_io_priority, "setIoPriority", 2, FIELD_INT, FIELD_INT) \
 	X(OP_SET_CPU_AFFINITY, set_cpu_affinity, "setCpuAffinity", 1, FIELD_DATA) \
 	X(OP_SET_MEMORY_POLICY, set_memory_policy, "setMemoryPolicy", 2, FIELD_INT, FIELD_DATA) \
+	X(OP_OPEN_NETWORK_NAMESPACE, open_network_namespace, "openNetworkNamespace", 1, FIELD_OUT) \
+	X(OP_MOVE_NET_DEVICE, move_net_device, "moveNetDevice", 3, FIELD_IN, FIELD_TEXT, FIELD_TEXT) \
+	X(OP_RETURN_NET_DEVICE, return_net_device, "returnNetDevice", 3, FIELD_IN, FIELD_TEXT, FIELD_TEXT) \
+	X(OP_WRITE_DESCRIPTOR, write_descriptor, "writeDescriptor", 2, FIELD_IN, FIELD_DATA) \
 	X(OP_OPEN_TERMINAL, open_terminal, "openTerminal", 6, FIELD_OUT, FIELD_OUT, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT) \
 	X(OP_ATTACH_TERMINAL, attach_terminal, "attachTerminal", 1, FIELD_IN) \
 	X(OP_REFRESH_NULL, refresh_null, "refreshNull", 1, FIELD_IN) \
@@ -412,6 +420,15 @@ enum plan_operation {
 #define SET_CPU_AFFINITY_CPUS 0
 #define SET_MEMORY_POLICY_MODE 0
 #define SET_MEMORY_POLICY_NODES 1
+#define OPEN_NETWORK_NAMESPACE_OUT 0
+#define MOVE_NET_DEVICE_NAMESPACE 0
+#define MOVE_NET_DEVICE_NAME 1
+#define MOVE_NET_DEVICE_NEW_NAME 2
+#define RETURN_NET_DEVICE_NAMESPACE 0
+#define RETURN_NET_DEVICE_NAME 1
+#define RETURN_NET_DEVICE_NEW_NAME 2
+#define WRITE_DESCRIPTOR_FD 0
+#define WRITE_DESCRIPTOR_DATA 1
 #define OPEN_TERMINAL_MASTER 0
 #define OPEN_TERMINAL_SLAVE 1
 #define OPEN_TERMINAL_DEVPTS 2

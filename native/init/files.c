@@ -14,6 +14,27 @@ static int parent_of(struct execution *x, int dir, const char *path, const char 
 	return parent;
 }
 
+/* The bytes of a knob as they stand in a message. */
+static void shown_data(char shown[64], const char *data, size_t length)
+{
+	struct format out = format_start(shown, 64);
+	format_bytes(&out, data, length < 48 ? length : 48);
+	if (length > 48)
+		format_text(&out, "...");
+}
+
+int op_write_descriptor(struct execution *x)
+{
+	int fd = in_field(x, WRITE_DESCRIPTOR_FD);
+	size_t length = data_length(x, WRITE_DESCRIPTOR_DATA);
+	char shown[64];
+	shown_data(shown, text_field(x, WRITE_DESCRIPTOR_DATA), length);
+	long written = k_write(fd, text_field(x, WRITE_DESCRIPTOR_DATA), length);
+	if (written < 0)
+		return fail(x, written, "write(%f, %q)", fd, shown);
+	return (size_t)written == length ? 0 : fail(x, EIO, "write(%f, %q) took %l bytes", fd, shown, (int64_t)written);
+}
+
 static void release(int parent, bool owned)
 {
 	if (owned)
@@ -42,15 +63,6 @@ int op_make_directory(struct execution *x)
 	if (error < 0)
 		return fail(x, error, "mkdirat(%f, %q, %o)", dir, path, mode);
 	return 0;
-}
-
-/* The bytes of a knob as they stand in a message. */
-static void shown_data(char shown[64], const char *data, size_t length)
-{
-	struct format out = format_start(shown, 64);
-	format_bytes(&out, data, length < 48 ? length : 48);
-	if (length > 48)
-		format_text(&out, "...");
 }
 
 int write_file(struct execution *x, int fd, int dir, const char *path, const char *data, size_t length, int ignore)

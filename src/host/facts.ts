@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type CgroupFacts, readCgroupFacts } from "./cgroup-facts.ts";
 import { type Kernel, readKernel } from "./kernel.ts";
 import { type MountEntry, parseMountTable } from "./mount-table.ts";
+import { readSecurityModules, type SecurityModules } from "./security-modules.ts";
 import { readUserNamespace, type UserNamespaceFacts } from "./user-namespace.ts";
 
 /** What a launch plan depends on beside the configuration. */
@@ -14,6 +15,8 @@ export interface HostFacts {
   /** The user namespace that this process is in. */
   readonly userNamespace: UserNamespaceFacts;
   readonly cgroups: CgroupFacts;
+  /** Asked for when a configuration has a label; absent: any label is taken, and the kernel judges. */
+  readonly security?: SecurityModules;
   /** The mount table, parsed when it is first asked for. */
   readonly mounts: readonly MountEntry[];
 }
@@ -24,6 +27,7 @@ export function readHostFacts(): HostFacts {
   const status = readFileSync("/proc/self/status", "latin1");
   let kernel: Kernel | undefined;
   let mounts: readonly MountEntry[] | undefined;
+  let security: SecurityModules | undefined;
   let userNamespace: UserNamespaceFacts | undefined;
   return {
     get kernel() {
@@ -41,6 +45,10 @@ export function readHostFacts(): HostFacts {
       return userNamespace;
     },
     cgroups: readCgroupFacts(readFileSync("/proc/self/cgroup", "utf8"), parseMountTable(table, " - cgroup")),
+    get security() {
+      security ??= readSecurityModules();
+      return security;
+    },
     get mounts() {
       mounts ??= parseMountTable(table);
       return mounts;

@@ -32,4 +32,6 @@ export {
 export { findInPath } from "./program-in-path.ts";
 export type { Programs } from "./programs.ts";
 export { programs, requireProgram, selfCommand } from "./programs.ts";
+export type { SecurityModules } from "./security-modules.ts";
+export { readSecurityModules } from "./security-modules.ts";
 export type { UserNamespaceFacts } from "./user-namespace.ts";

@@ -60,6 +60,7 @@ const REGISTER_FIELDS = new Set([
   "fd",
   "socket",
   "fs",
+  "namespace",
   "target",
   "userns",
   "from",

@@ -7,7 +7,7 @@ import {
 import { type Check, configFault } from "./check.ts";
 import { checkRules } from "./rules.ts";
 import { configCheck, processCheck, resourcesCheck } from "./schema.ts";
-import { refuseProcessSettings, refuseUnsupported } from "./support.ts";
+import { refuseUnsupported } from "./support.ts";
 
 /** Bytes of the largest config.json that is read. A large seccomp profile and hundreds of mounts take 200 KiB. */
 export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
@@ -38,7 +38,6 @@ export function checkConfig(config: RuntimeConfig): RuntimeConfig {
 /** Reads the process object of `exec --process FILE`; errors as of {@link parseConfig}. */
 export function parseProcess(bytes: Uint8Array): RuntimeProcess {
   const process = readDocument(bytes, "process.json", processCheck) as RuntimeProcess;
-  refuseProcessSettings(process, "");
   if ((process.args ?? []).length === 0) throw configFault("/args", "must name a program to run");
   return process;
 }

@@ -1,6 +1,7 @@
 import type { RuntimeConfig } from "../../spec/index.ts";
 import { configFault, shown } from "./check.ts";
 import { checkUserNamespace } from "./id-mappings.ts";
+import { netDevices } from "./net-devices.ts";
 import { checkTimeOffsets } from "./time-offsets.ts";
 
 /** What the shape of single values cannot say: rules between fields. */
@@ -15,6 +16,7 @@ export function checkRules(config: RuntimeConfig): void {
   checkTimeOffsets(config);
   checkMounts(config);
   checkDevices(config);
+  netDevices(config);
 }
 
 function checkNamespaces({ linux, hostname, domainname }: RuntimeConfig): void {

@@ -195,6 +195,7 @@ const linux = object({
   mountLabel: text,
   personality: personalityCheck,
   memoryPolicy: memoryPolicyCheck,
+  netDevices: map(object({ name: text })),
 });
 
 /** The whole document. */

@@ -1,4 +1,4 @@
-import { CortenError, type RuntimeConfig, type RuntimeProcess } from "../../spec/index.ts";
+import { CortenError, type RuntimeConfig } from "../../spec/index.ts";
 
 /**
  * Settings of the standard that this runtime cannot honour are refused, each by name: a container that starts with
@@ -26,24 +26,11 @@ export function refuseUnsupported(config: RuntimeConfig): void {
       refuse(`/${system}`, `a container of the platform "${system}"`);
     }
   }
-  if (config.process !== undefined) refuseProcessSettings(config.process, "/process");
   refuseLinuxSettings(config);
-}
-
-/** Refuses what cannot be honoured in a process object. */
-export function refuseProcessSettings(process: RuntimeProcess, at: string): void {
-  if (isSet(process.apparmorProfile) && process.apparmorProfile !== "unconfined") {
-    refuse(`${at}/apparmorProfile`, "an AppArmor profile");
-  }
-  if (isSet(process.selinuxLabel)) refuse(`${at}/selinuxLabel`, "an SELinux label");
 }
 
 function refuseLinuxSettings({ linux }: RuntimeConfig): void {
   if (linux === undefined) return;
-  const rest = [
-    ["mountLabel", "an SELinux label for mounts"],
-    ["intelRdt", "Intel RDT"],
-    ["netDevices", "moving network devices"],
-  ] as const;
+  const rest = [["intelRdt", "Intel RDT"]] as const;
   for (const [name, what] of rest) if (isSet(linux[name])) refuse(`/linux/${name}`, what);
 }

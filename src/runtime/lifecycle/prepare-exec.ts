@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { hostFacts } from "../../host/index.ts";
 import { CortenError, type RuntimeCapabilities, type RuntimeProcess } from "../../spec/index.ts";
-import { refuseProcessSettings } from "../config/support.ts";
 import { compileExec, type ExecInput } from "../plan/compile-exec.ts";
 import type { CompiledLaunch } from "../plan/launch-input.ts";
 import { subgroups } from "./exec-cgroups.ts";
@@ -26,7 +25,6 @@ export function planExec(
     );
   }
   const process = processOf(record.config.process!, options);
-  refuseProcessSettings(process, "/process");
   const groups = (version: 1 | 2) => subgroups(record.cgroups, version, options.cgroups ?? []);
   const seccomp = filterOf(record.config);
   const input: ExecInput = {

@@ -3,14 +3,24 @@ import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
 import { compileHooks } from "./hooks.ts";
 import type { LaunchInput } from "./launch-input.ts";
+import { returnNetDevices } from "./net-devices.ts";
 import type { Register } from "./operation.ts";
 
-/** What is removed when a container ends, or could not be made; `cover` is a mount over its root directory. */
+/** Descriptors of the host's section that cleaning up needs. */
+export interface HeldByHost {
+  /** A mount over the container's root directory. */
+  readonly cover: Register | undefined;
+  /** The network namespace that devices of the host were moved into. */
+  readonly devices: Register | undefined;
+}
+
+/** What is removed when a container ends, or could not be made. */
 export function compileCleanup(
   section: SectionBuilder,
   input: LaunchInput,
-  cover: Register | undefined,
+  { cover, devices }: HeldByHost,
 ): void {
+  if (devices !== undefined) returnNetDevices(section, input, devices);
   if (input.keep === true) return;
   if (cover !== undefined) section.add("unmount", { mount: cover });
   for (const group of input.cgroups.groups) {

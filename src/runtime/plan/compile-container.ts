@@ -9,8 +9,10 @@ import type { MappedMount } from "./idmap.ts";
 import { type LaunchInput, Step } from "./launch-input.ts";
 import { compileLateMounts, compileMounts, type MountResult, related } from "./mounts.ts";
 import { joinMount, joinNamespaces, makeTime, type Namespaces } from "./namespaces.ts";
+import { awaitNetDevices } from "./net-devices.ts";
 import type { Register } from "./operation.ts";
 import { compileRoot, enterRoot, protectRoot } from "./root.ts";
+import { type Label, openLabels } from "./security-labels.ts";
 import { openPlace, openSources, opensSources, type PlacedSources, type Sources } from "./sources.ts";
 import { compileSysctls } from "./sysctl.ts";
 import { bindConsole, openTerminal } from "./terminal.ts";
@@ -41,7 +43,7 @@ export function compileContainer(
   const { user } = namespaces;
   const sources =
     user.kind === "none" ? undefined : enterUserNamespace(c, input, namespaces, { mapped, opened });
-  prepareProcess(c, input, namespaces);
+  const labels = prepareProcess(c, input, namespaces);
   const slave = buildRoot(c, input, namespaces, { cover, mapped, sources }, warnings);
   if (slave !== undefined) {
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
@@ -52,7 +54,11 @@ export function compileContainer(
   const host = grantable(user, input.host);
   const { setgroups } = user;
   const { linux } = config;
-  compileIdentity(c, { process, host, seccomp: input.seccomp, linux, setgroups, at: "/process" }, warnings);
+  compileIdentity(
+    c,
+    { process, host, seccomp: input.seccomp, linux, labels, setgroups, at: "/process" },
+    warnings,
+  );
   if (fifo !== undefined) {
     c.add("notify", { event: Step.ready });
     c.add("awaitStart", { fifo });
@@ -92,8 +98,9 @@ function enterUserNamespace(
 }
 
 /** What concerns the process itself and needs paths of the host. */
-function prepareProcess(c: SectionBuilder, input: LaunchInput, namespaces: Namespaces): void {
+function prepareProcess(c: SectionBuilder, input: LaunchInput, namespaces: Namespaces): readonly Label[] {
   const { config } = input;
+  const labels = openLabels(c, config.process!, input.host, "/process");
   if (namespaces.user.kind === "none") {
     // Not to be traced or looked into by what already runs in a namespace that is joined (CVE-2016-9962).
     c.add("setDumpable", { value: 0 });
@@ -101,12 +108,14 @@ function prepareProcess(c: SectionBuilder, input: LaunchInput, namespaces: Names
     joinNamespaces(c, namespaces);
     joinMount(c, namespaces);
   }
+  awaitNetDevices(c, input);
   c.add("setsid", {});
   if (input.noNewKeyring !== true) c.add("joinKeyring", { name: `_ses.${input.id}` });
   if (namespaces.isNew("network")) c.add("raiseLoopback", {});
   const { hostname, domainname } = config;
   if ((hostname ?? "") !== "") c.at("/hostname", () => c.add("setHostname", { name: hostname! }));
   if ((domainname ?? "") !== "") c.at("/domainname", () => c.add("setDomainname", { name: domainname! }));
+  return labels;
 }
 
 function setOomScore(c: SectionBuilder, oomScore: number | undefined): void {

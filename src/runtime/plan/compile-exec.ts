@@ -9,6 +9,7 @@ import type { CompiledLaunch, SeccompFilter } from "./launch-input.ts";
 import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
 import { compileAffinity } from "./scheduling.ts";
+import { openLabels } from "./security-labels.ts";
 import { openTerminal, receiveTerminal } from "./terminal.ts";
 import { becomeRoot, grantable } from "./user-namespace.ts";
 
@@ -22,7 +23,7 @@ export interface ExecInput {
   /** The container's configuration, for the maps of its user namespace. */
   readonly config?: RuntimeConfig;
   readonly process: RuntimeProcess;
-  readonly host: Pick<HostFacts, "capabilities" | "userNamespace">;
+  readonly host: Pick<HostFacts, "capabilities" | "userNamespace" | "security">;
   /** Directories of control groups of v1, which the process enters. */
   readonly cgroups: readonly string[];
   /** Directory of the control group of v2, which the process is born in. */
@@ -147,6 +148,7 @@ function compileProcess(
       }),
     );
   }
+  const labels = openLabels(c, process, input.host, "/process");
   if (inUser) c.add("setDumpable", { value: 0 });
   // While the host's control groups can still be seen, and before anything of the container runs.
   enterCgroups(c, input.cgroups);
@@ -184,7 +186,7 @@ function compileProcess(
   const host = grantable(user, input.host);
   compileIdentity(
     c,
-    { process, host, seccomp: input.seccomp, linux: input.linux, setgroups, at: "/process" },
+    { process, host, seccomp: input.seccomp, linux: input.linux, labels, setgroups, at: "/process" },
     warnings,
   );
   c.at("/process/args", () => c.add("execute", { args: process.args!, env: environmentOf(process) }));

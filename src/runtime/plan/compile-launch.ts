@@ -8,13 +8,14 @@ import { cgroupLimits } from "../cgroup/limits.ts";
 import { configFault } from "../config/check.ts";
 import { Registers, SectionBuilder } from "./builder.ts";
 import { filterDevices, groupsToJoin, joinCgroups, makeCgroups, openGroup } from "./cgroup-operations.ts";
-import { compileCleanup } from "./compile-cleanup.ts";
+import { compileCleanup, type HeldByHost } from "./compile-cleanup.ts";
 import { compileContainer } from "./compile-container.ts";
 import * as k from "./constants.ts";
 import { compileHooks, hasHooks } from "./hooks.ts";
 import { prepareMappedMounts } from "./idmap.ts";
 import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
 import { cloneInto, type Namespaces, openNamespaces } from "./namespaces.ts";
+import { compileNetDevices } from "./net-devices.ts";
 import { makeNotification } from "./notify.ts";
 import { PLAN_VERSION, type Register } from "./operation.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
@@ -40,8 +41,8 @@ export function compileLaunch(input: LaunchInput): CompiledLaunch {
   const h = new SectionBuilder("host", registers);
   const c = new SectionBuilder("container", registers);
   const cleanup = new SectionBuilder("cleanup", registers);
-  const cover = compileHost(h, c, input, warnings);
-  compileCleanup(cleanup, input, cover);
+  const held = compileHost(h, c, input, warnings);
+  compileCleanup(cleanup, input, held);
   return {
     plan: {
       version: PLAN_VERSION,
@@ -54,13 +55,13 @@ export function compileLaunch(input: LaunchInput): CompiledLaunch {
   };
 }
 
-/** Returns the mount over the root directory where the container shares the host's mount namespace. */
+/** Returns what the cleanup section is to undo. */
 function compileHost(
   h: SectionBuilder,
   c: SectionBuilder,
   input: LaunchInput,
   warnings: string[],
-): Register | undefined {
+): HeldByHost {
   const { config, mode, cgroups, stateDirectory } = input;
   checkTerminal(input);
   const limits = cgroupLimits(cgroups, config.linux?.resources);
@@ -100,6 +101,7 @@ function compileHost(
     prepareChild(h, input, user);
   }
   if (namespaces.renewed !== undefined) h.add("adopt", { out: child });
+  const devices = compileNetDevices(h, input, namespaces);
   const early = hasHooks(config, "prestart", "createRuntime", "createContainer");
   if (early) record(h, posix.join(stateDirectory, StateFile.creating), false);
   if (user.kind === "none" && entered.length > 0) {
@@ -116,7 +118,7 @@ function compileHost(
     h.add("notify", { event: Step.hooksDone });
   }
   finishHost(h, input, { terminal, child, pidfdSocket, ready });
-  return cover;
+  return { cover, devices };
 }
 
 /** What the host's section holds of a container that is made. */

@@ -38,7 +38,11 @@ describe("compileIdentity", () => {
   const limits = (process: Partial<RuntimeProcess>) => {
     const c = new SectionBuilder("container", new Registers());
     const base = { user: { uid: 0, gid: 0 }, cwd: "/", args: ["true"] };
-    compileIdentity(c, { process: { ...base, ...process }, host, linux: undefined, at: "/process" }, []);
+    compileIdentity(
+      c,
+      { process: { ...base, ...process }, host, linux: undefined, labels: [], at: "/process" },
+      [],
+    );
     return c.operations.filter(({ op }) => op === "setLimit" || op === "capLimit");
   };
 

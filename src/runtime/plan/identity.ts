@@ -5,6 +5,7 @@ import { RLIMITS } from "../config/rlimits.ts";
 import type { SectionBuilder } from "./builder.ts";
 import type { SeccompFilter } from "./launch-input.ts";
 import { compileMemoryPolicy, compilePersonality, compileScheduling } from "./scheduling.ts";
+import { type Label, writeLabels } from "./security-labels.ts";
 
 /** The five sets as masks, limited to what can be granted here. */
 export interface CapabilityMasks {
@@ -73,6 +74,8 @@ export interface IdentityInput {
   readonly seccomp?: SeccompFilter | undefined;
   /** Settings of the container that hold for each of its processes. */
   readonly linux: Pick<RuntimeLinux, "personality" | "memoryPolicy"> | undefined;
+  /** What `openLabels` has opened. */
+  readonly labels: readonly Label[];
   /** Whether setgroups is called, as {@link Operation} `setUser` takes it. Default: 1. */
   readonly setgroups?: number;
   /** Pointer of the process object: "/process", or "" for a process.json. */
@@ -104,6 +107,7 @@ export function compileIdentity(c: SectionBuilder, input: IdentityInput, warning
     if (user.uid !== 0) c.add("ownStdio", { uid: user.uid });
     c.add("setUmask", { mask: user.umask ?? 0o022 });
   });
+  writeLabels(c, input.labels);
   // Without no_new_privs the kernel takes a filter from a privileged process only: before privileges go.
   if (seccomp !== undefined && !noNewPrivileges) addFilter(c, seccomp);
   c.at(`${at}/capabilities/bounding`, () => c.add("dropBounding", { mask: masks.bounding }));

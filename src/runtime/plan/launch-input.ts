@@ -98,4 +98,6 @@ export const Step = {
   ready: 4,
   /** host → container: ids are mapped, control groups made. */
   mapped: 5,
+  /** host → container: the container's network namespace has its devices. */
+  devicesMoved: 6,
 } as const;

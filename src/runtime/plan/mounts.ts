@@ -10,6 +10,7 @@ import { mountCgroups } from "./mount-cgroups.ts";
 import { type MountOptions, readMountOptions } from "./mount-options.ts";
 import type { Namespaces } from "./namespaces.ts";
 import type { Register } from "./operation.ts";
+import { mountContext } from "./security-labels.ts";
 import { mountForUser } from "./user-mounts.ts";
 
 /** What compiling the mounts leaves for later. */
@@ -141,7 +142,7 @@ function compileMount(
   if (options.remount) compileRemount(c, root, entry);
   else if (isCgroup(mount) && !options.bind) mountCgroups(c, root, destination, options, input, at);
   else if (options.bind) compileBind(c, root, entry, input, result.warnings);
-  else compileFilesystem(c, root, entry, result);
+  else compileFilesystem(c, root, entry, input, result);
 }
 
 function checkCombination({ mount, options, mapped, at }: MountEntry): void {
@@ -171,7 +172,13 @@ function checkProc(pointer: string, mount: RuntimeMount, destination: string, op
   }
 }
 
-function compileFilesystem(c: SectionBuilder, root: Register, entry: MountEntry, result: MountResult): void {
+function compileFilesystem(
+  c: SectionBuilder,
+  root: Register,
+  entry: MountEntry,
+  input: LaunchInput,
+  result: MountResult,
+): void {
   const { mount, options, destination, mapped, at } = entry;
   const { type } = mount;
   if (type === undefined || type === "" || type === "none") {
@@ -188,6 +195,9 @@ function compileFilesystem(c: SectionBuilder, root: Register, entry: MountEntry,
   for (const [key, value] of options.data) c.add("configure", { fs, key, value });
   // Of the file systems whose files have a version, ext4 alone has ever left the choice.
   if (options.iversion && type === "ext4") c.add("configure", { fs, key: "i_version", value: null });
+  const context = mountContext(input.config.linux, input.host, type);
+  if (context !== undefined)
+    c.at("/linux/mountLabel", () => c.add("configure", { fs, key: "context", value: context }));
   const made = c.take(type);
   c.add("createMount", { out: made, fs, attributes: later ? attributes & ~k.MOUNT_ATTR_RDONLY : attributes });
   c.release(fs);

@@ -304,6 +304,21 @@ export const OPERATIONS = {
   /** set_mempolicy(mode with its flags, nodes): bit n of `nodes`, whose bytes are a multiple of 8, is node n; empty: none. */
   setMemoryPolicy: { code: 133, fields: { mode: "int", nodes: "data" } },
 
+  // ── network devices ──────────────────────────────────────────────────────────────────────
+  /** Opens the child's network namespace; holding it keeps it when the child ends. */
+  openNetworkNamespace: { code: 134, fields: { out: "out" } },
+  /**
+   * Moves the device `name` from this network namespace into `namespace` as `newName`, gives it its permanent addresses
+   * of global scope again, and sets it up. Where that fails half-way the device is brought back.
+   */
+  moveNetDevice: { code: 135, fields: { namespace: "in", name: "text", newName: "text" } },
+  /** The way back, with the addresses it has then, up where it was up. A device that is not there is left alone. */
+  returnNetDevice: { code: 136, fields: { namespace: "in", name: "text", newName: "text" } },
+
+  // ── descriptors of security modules ──────────────────────────────────────────────────────
+  /** One write of all of `data` to an open descriptor, e.g. an attribute of this process that was opened earlier. */
+  writeDescriptor: { code: 137, fields: { fd: "in", data: "data" } },
+
   // ── terminal and stdio ───────────────────────────────────────────────────────────────────
   /**
    * In the container: opens `devpts`/ptmx O_NOFOLLOW, verifies it is 5:2 on devpts, unlocks it, opens the peer with
