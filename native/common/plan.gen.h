@@ -111,6 +111,9 @@ enum plan_operation {
 	OP_MOVE_NET_DEVICE = 135,
 	OP_RETURN_NET_DEVICE = 136,
 	OP_WRITE_DESCRIPTOR = 137,
+	OP_SET_SECCOMP_LISTENER = 150,
+	OP_TAKE_LISTENER = 151,
+	OP_SEND_STATE = 152,
 	OP_OPEN_TERMINAL = 110,
 	OP_ATTACH_TERMINAL = 111,
 	OP_REFRESH_NULL = 112,
@@ -216,6 +219,9 @@ enum plan_operation {
 	X(OP_MOVE_NET_DEVICE, move_net_device, "moveNetDevice", 3, FIELD_IN, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_RETURN_NET_DEVICE, return_net_device, "returnNetDevice", 3, FIELD_IN, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_WRITE_DESCRIPTOR, write_descriptor, "writeDescriptor", 2, FIELD_IN, FIELD_DATA) \
+	X(OP_SET_SECCOMP_LISTENER, set_seccomp_listener, "setSeccompListener", 3, FIELD_DATA, FIELD_INT, FIELD_INT) \
+	X(OP_TAKE_LISTENER, take_listener, "takeListener", 1, FIELD_OUT) \
+	X(OP_SEND_STATE, send_state, "sendState", 3, FIELD_IN, FIELD_IN, FIELD_LIST) \
 	X(OP_OPEN_TERMINAL, open_terminal, "openTerminal", 6, FIELD_OUT, FIELD_OUT, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT) \
 	X(OP_ATTACH_TERMINAL, attach_terminal, "attachTerminal", 1, FIELD_IN) \
 	X(OP_REFRESH_NULL, refresh_null, "refreshNull", 1, FIELD_IN) \
@@ -429,6 +435,13 @@ enum plan_operation {
 #define RETURN_NET_DEVICE_NEW_NAME 2
 #define WRITE_DESCRIPTOR_FD 0
 #define WRITE_DESCRIPTOR_DATA 1
+#define SET_SECCOMP_LISTENER_PROGRAM 0
+#define SET_SECCOMP_LISTENER_FLAGS 1
+#define SET_SECCOMP_LISTENER_EVENT 2
+#define TAKE_LISTENER_OUT 0
+#define SEND_STATE_SOCKET 0
+#define SEND_STATE_FD 1
+#define SEND_STATE_PARTS 2
 #define OPEN_TERMINAL_MASTER 0
 #define OPEN_TERMINAL_SLAVE 1
 #define OPEN_TERMINAL_DEVPTS 2

@@ -15,6 +15,8 @@ enum message_type {
 	MESSAGE_FAILURE = 4,
 	/* Another process, whose PID and pidfd these are, goes on in the child's place. */
 	MESSAGE_RENEWED = 5,
+	/* The child's seccomp listener has the descriptor `value` there. */
+	MESSAGE_LISTENER = 6,
 };
 
 struct message {

@@ -3,10 +3,8 @@
 #include "spawn.h"
 
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
-#include <linux/seccomp.h>
 
 #ifndef CAP_LAST_CAP
 #define CAP_LAST_CAP 40
@@ -149,23 +147,4 @@ int op_set_capabilities(struct execution *x)
 			return fail(x, error, "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, %d)", (int)capability);
 	}
 	return bind_to_parent(x);
-}
-
-int op_set_seccomp(struct execution *x)
-{
-	uint64_t flags = raw_field(x, SET_SECCOMP_FLAGS);
-	size_t length = data_length(x, SET_SECCOMP_PROGRAM);
-	const char *bytes = text_field(x, SET_SECCOMP_PROGRAM);
-	if (length % sizeof(struct sock_filter) != 0 || length / sizeof(struct sock_filter) > BPF_MAXINSNS)
-		return fail(x, EINVAL, "seccomp(SECCOMP_SET_MODE_FILTER, %x, %l bytes)", flags, (int64_t)length);
-	struct sock_fprog program = {
-		.len = (unsigned short)(length / sizeof(struct sock_filter)),
-		.filter = (struct sock_filter *)(uintptr_t)bytes,
-	};
-	long result = call3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-	if (result < 0)
-		return fail(x, result, "seccomp(SECCOMP_SET_MODE_FILTER, %x, %d instructions)", flags, (int)program.len);
-	if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
-		return out_field(x, SET_SECCOMP_OUT, (int)result);
-	return 0;
 }

@@ -256,9 +256,9 @@ export interface RuntimeSeccompRule {
 
 export interface RuntimeSeccompArgument {
   readonly index: number;
-  /** 64 bits: a bigint where a number would lose digits. */
-  readonly value: number | bigint;
-  readonly valueTwo?: number | bigint;
+  /** 64 bits, unsigned. Above 2^53 decimal text, as a number would lose digits. */
+  readonly value: number | string;
+  readonly valueTwo?: number | string;
   readonly op: string;
 }
 

@@ -280,6 +280,7 @@ export class RecordingDouble {
       case "receiveFromChild":
       case "openProcess":
       case "setSeccomp":
+      case "takeListener":
         this.#store(operation, operation.out, { kind: "other", what: operation.op });
         break;
       default:

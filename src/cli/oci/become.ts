@@ -16,6 +16,7 @@ export function become(launch: Launch, { globals }: Pick<OciCall, "globals">): n
   if (globals.log !== undefined || globals.debug) {
     for (const warning of launch.warnings) log.warning(warning);
   }
+  if (globals.debug) for (const note of launch.notes()) log.debug(note);
   const handoff = process.env["CORTEN_HANDOFF"];
   if (handoff !== undefined) {
     writeSync(Number(handoff), launch.args[1]!);

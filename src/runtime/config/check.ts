@@ -51,6 +51,13 @@ export function integer(least: number, most: number): Check {
 export const uint16 = integer(0, 0xffff);
 export const uint32 = integer(0, 0xffff_ffff);
 export const uint64 = integer(0, 2 ** 64);
+/** An unsigned number of 64 bits with all its digits: above 2^53 decimal text, as parseConfig makes it of such numbers. */
+export const exact64: Check = (value, at) => {
+  const isText = typeof value === "string" && /^[1-9]\d{15,19}$/.test(value) && BigInt(value) < 2n ** 64n;
+  if (isText || (Number.isSafeInteger(value) && (value as number) >= 0)) return;
+  throw configFault(at, `must be an integer from 0 to 2^64 - 1, not ${shown(value)}`);
+};
+
 export const int64 = integer(-(2 ** 63), 2 ** 63);
 
 export function oneOf(...choices: readonly string[]): Check {

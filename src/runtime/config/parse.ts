@@ -69,13 +69,24 @@ function readDocument(bytes: Uint8Array, what: string, check: Check): unknown {
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(keepDigits(text));
   } catch (cause) {
     throw new CortenError("invalid-argument", `${what} is not JSON: ${(cause as Error).message}`, { cause });
   }
   const document = withoutNulls(value);
   check(document, "");
   return document;
+}
+
+/**
+ * Puts numbers above 2^53 that seccomp rules compare arguments with into quotes: parsed as numbers they would lose
+ * digits. Within a string of the document the quotes around the name would be escaped, so none is changed.
+ */
+function keepDigits(text: string): string {
+  if (!text.includes('"seccomp"')) return text;
+  return text.replaceAll(/"(value|valueTwo)"(\s*:\s*)(\d{16,20})(?=[\s,}])/g, (all, name, colon, digits) =>
+    Number.isSafeInteger(Number(digits)) ? all : `"${name}"${colon}"${digits}"`,
+  );
 }
 
 /** Deepest nesting that is read: the standard's own documents have nine levels. */

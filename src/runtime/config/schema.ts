@@ -2,6 +2,7 @@ import {
   absolutePath,
   type Check,
   configFault,
+  exact64,
   flag,
   int64,
   integer,
@@ -158,7 +159,7 @@ const seccomp = object({
       "names!": list(nonEmpty),
       "action!": nonEmpty,
       errnoRet: uint32,
-      args: list(object({ "index!": integer(0, 5), "value!": uint64, valueTwo: uint64, "op!": nonEmpty })),
+      args: list(object({ "index!": integer(0, 5), "value!": exact64, valueTwo: exact64, "op!": nonEmpty })),
     }),
   ),
 });

@@ -18,6 +18,8 @@ export interface Launch {
   readonly preservedFds: number;
   /** What was left out on purpose, e.g. capabilities that the host cannot grant. */
   readonly warnings: readonly string[];
+  /** What only a search for errors needs; worked out when it is asked for. */
+  notes(): readonly string[];
 }
 
 type Stream = "ignore" | "inherit" | number;

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { hostFacts } from "../../host/index.ts";
 import { CortenError, type RuntimeCapabilities, type RuntimeProcess } from "../../spec/index.ts";
 import { compileExec, type ExecInput } from "../plan/compile-exec.ts";
+import { hookState } from "../plan/hooks.ts";
 import type { CompiledLaunch } from "../plan/launch-input.ts";
 import { subgroups } from "./exec-cgroups.ts";
 import type { ExecOptions } from "./options.ts";
@@ -40,12 +41,18 @@ export function planExec(
     detach: options.detach === true,
     preserveFds: options.preserveFds ?? 0,
     ...files,
-    ...(seccomp === undefined ? {} : { seccomp }),
+    ...(seccomp === undefined ? {} : { seccomp, state: stateOf(container) }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
     ...(options.pidfdSocket === undefined ? {} : { pidfdSocket: resolve(options.pidfdSocket) }),
   };
   return compileExec(input);
+}
+
+/** The state that a seccomp agent is told. */
+function stateOf({ record, init }: Observed): string {
+  const { before, after } = hookState(record, "running");
+  return `${before}${init?.pid ?? 0}${after}`;
 }
 
 /** The process to run: a whole process object, or the container's own with single settings changed. */

@@ -9,7 +9,9 @@ import {
   requireProgram,
   runDirectory,
 } from "../../host/index.ts";
-import { CortenError, type RuntimeResources } from "../../spec/index.ts";
+
+import { CortenError, type RuntimeConfig, type RuntimeResources } from "../../spec/index.ts";
+
 import { containerProcesses, setFrozen } from "../cgroup/control.ts";
 import { type ContainerStatistics, readStatistics } from "../cgroup/statistics.ts";
 import type { CheckpointOptions, RestoreOptions } from "../checkpoint/options.ts";
@@ -31,7 +33,7 @@ import { type Launch, launch } from "./launch.ts";
 import { awaitNotification, type Notification } from "./notification.ts";
 import type { CreateOptions, ExecOptions, RunOptions } from "./options.ts";
 import { planExec } from "./prepare-exec.ts";
-import { type PlannedLaunch, planLaunch } from "./prepare-launch.ts";
+import { filterNotes, type PlannedLaunch, planLaunch } from "./prepare-launch.ts";
 import type { Scope } from "./scope.ts";
 import { releaseContainer } from "./start.ts";
 import {
@@ -141,7 +143,8 @@ export class Runtime {
     const directory = stateDirectory(this.root, id);
     const file = join(directory, `${StateFile.plan}-${failureFile.slice(failureFile.lastIndexOf("/") + 1)}`);
     writeFileSync(file, encodePlan(plan), { mode: 0o600, flag: "wx" });
-    return this.#launch(file, failureFile, directory, warnings, options.preserveFds);
+    const { config } = container.record;
+    return this.#launch(file, failureFile, directory, warnings, options.preserveFds, config);
   }
 
   /** Lets a created container run, then runs its poststart hooks; a hook's failure ends the container. */
@@ -384,7 +387,9 @@ export class Runtime {
     const planned = planLaunch(options, mode, files);
     if (!this.#store(id, planned)) throw alreadyExists();
     const preserved = (options.preserveFds ?? 0) + (options.listenFds?.count ?? 0);
-    return this.#launch(join(directory, StateFile.plan), failureFile, directory, planned.warnings, preserved);
+    const { warnings, record } = planned;
+    const file = join(directory, StateFile.plan);
+    return this.#launch(file, failureFile, directory, warnings, preserved, record.config);
   }
 
   #store(id: string, { record, plan }: PlannedLaunch): boolean {
@@ -415,6 +420,7 @@ export class Runtime {
     directory: string,
     warnings: readonly string[],
     preservedFds = 0,
+    config?: RuntimeConfig,
   ): Launch {
     return {
       path: this.#program(),
@@ -424,6 +430,7 @@ export class Runtime {
       stateDirectory: directory,
       preservedFds,
       warnings,
+      notes: () => (config === undefined ? [] : filterNotes(config)),
     };
   }
 }

@@ -9,6 +9,7 @@ import type { CompiledLaunch, SeccompFilter } from "./launch-input.ts";
 import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
 import { compileAffinity } from "./scheduling.ts";
+import { handListener } from "./seccomp-agent.ts";
 import { openLabels } from "./security-labels.ts";
 import { openTerminal, receiveTerminal } from "./terminal.ts";
 import { becomeRoot, grantable } from "./user-namespace.ts";
@@ -37,6 +38,8 @@ export interface ExecInput {
   readonly preserveFds?: number;
   /** The filter of the container, which applies to every process in it. */
   readonly seccomp?: SeccompFilter;
+  /** The container's state as a seccomp agent is told it, JSON. */
+  readonly state?: string;
   /** Settings of the container that hold for each of its processes. */
   readonly linux?: Pick<RuntimeLinux, "personality" | "memoryPolicy"> | undefined;
 }
@@ -101,6 +104,7 @@ export function compileExec(input: ExecInput): CompiledLaunch {
   if (flagsOf(input.namespaces, CHILD_FLAGS) !== 0) h.add("adopt", { out: child });
   compileProcess(c, input, { container, root, group }, warnings);
   const terminal = process.terminal === true ? receiveTerminal(h, socket, "/process") : undefined;
+  handListener(h, input.seccomp, [input.state ?? "{}"]);
   h.add("awaitExec", {});
   if (input.pidFile !== undefined) h.add("recordProcess", { dir: null, path: input.pidFile, plain: 1 });
   sendPidfd(h, pidfdSocket, child);

@@ -11,14 +11,18 @@ import { filterDevices, groupsToJoin, joinCgroups, makeCgroups, openGroup } from
 import { compileCleanup, type HeldByHost } from "./compile-cleanup.ts";
 import { compileContainer } from "./compile-container.ts";
 import * as k from "./constants.ts";
-import { compileHooks, hasHooks } from "./hooks.ts";
+import { compileHooks, hasHooks, hookState } from "./hooks.ts";
 import { prepareMappedMounts } from "./idmap.ts";
 import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
 import { cloneInto, type Namespaces, openNamespaces } from "./namespaces.ts";
 import { compileNetDevices } from "./net-devices.ts";
 import { makeNotification } from "./notify.ts";
 import { PLAN_VERSION, type Register } from "./operation.ts";
+
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
+
+import { handListener } from "./seccomp-agent.ts";
+
 import { coverRoot, mountsWithoutNamespace } from "./shared-mounts.ts";
 import { letGo, openSources, opensSources } from "./sources.ts";
 import { receiveTerminal } from "./terminal.ts";
@@ -117,6 +121,8 @@ function compileHost(
     compileHooks(h, input, "createRuntime", "creating");
     h.add("notify", { event: Step.hooksDone });
   }
+  const { before, after } = hookState(input, "creating");
+  handListener(h, input.seccomp, [before, after]);
   finishHost(h, input, { terminal, child, pidfdSocket, ready });
   return { cover, devices };
 }

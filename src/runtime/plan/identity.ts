@@ -3,7 +3,7 @@ import type { RuntimeCapabilities, RuntimeLinux, RuntimeProcess } from "../../sp
 import { CAPABILITIES, capabilityMask, capabilityNumber, maskHas } from "../config/capabilities.ts";
 import { RLIMITS } from "../config/rlimits.ts";
 import type { SectionBuilder } from "./builder.ts";
-import type { SeccompFilter } from "./launch-input.ts";
+import { type SeccompFilter, Step } from "./launch-input.ts";
 import { compileMemoryPolicy, compilePersonality, compileScheduling } from "./scheduling.ts";
 import { type Label, writeLabels } from "./security-labels.ts";
 
@@ -129,10 +129,16 @@ export function compileIdentity(c: SectionBuilder, input: IdentityInput, warning
   if (seccomp !== undefined && noNewPrivileges) addFilter(c, seccomp);
 }
 
-function addFilter(c: SectionBuilder, { program, flags }: SeccompFilter): void {
-  const listener = c.take("seccomp listener");
-  c.at("/linux/seccomp", () => c.add("setSeccomp", { out: listener, program, flags }));
-  c.release(listener);
+function addFilter(c: SectionBuilder, { program, flags, listener }: SeccompFilter): void {
+  c.at("/linux/seccomp", () => {
+    if (listener !== undefined) {
+      c.add("setSeccompListener", { program, flags, event: Step.agentReady });
+      return;
+    }
+    const none = c.take("seccomp listener");
+    c.add("setSeccomp", { out: none, program, flags });
+    c.release(none);
+  });
 }
 
 /** JSON numbers end at 2^53: what rounds to 2^63 or more is RLIM_INFINITY. */

@@ -62,6 +62,8 @@ export interface SeccompFilter {
   readonly program: Uint8Array;
   /** SECCOMP_FILTER_FLAG_*. */
   readonly flags: number;
+  /** The agent that answers for calls which the filter leaves to it: its socket, and what it is told. */
+  readonly listener?: { readonly path: string; readonly metadata: string };
 }
 
 /** A compiled plan, and what was left out of it on purpose. */
@@ -100,4 +102,6 @@ export const Step = {
   mapped: 5,
   /** host → container: the container's network namespace has its devices. */
   devicesMoved: 6,
+  /** host → container: the seccomp agent has the listener. */
+  agentReady: 7,
 } as const;

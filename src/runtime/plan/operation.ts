@@ -319,6 +319,18 @@ export const OPERATIONS = {
   /** One write of all of `data` to an open descriptor, e.g. an attribute of this process that was opened earlier. */
   writeDescriptor: { code: 137, fields: { fd: "in", data: "data" } },
 
+  // ── agents of system call filters ────────────────────────────────────────────────────────
+  /**
+   * In the container: seccomp(SET_MODE_FILTER, flags | NEW_LISTENER, program). Tells the parent section the number of the
+   * listener, waits until it notifies of `event`, and closes the listener. Between the filter and the event it
+   * makes two system calls, write and read.
+   */
+  setSeccompListener: { code: 150, fields: { program: "data", flags: "int", event: "int" } },
+  /** On the host: takes the listener from the child section with pidfd_getfd. */
+  takeListener: { code: 151, fields: { out: "out" } },
+  /** Sends `fd` with SCM_RIGHTS over the socket, together with `parts`, between which the child's PID is put. */
+  sendState: { code: 152, fields: { socket: "in", fd: "in", parts: "list" } },
+
   // ── terminal and stdio ───────────────────────────────────────────────────────────────────
   /**
    * In the container: opens `devpts`/ptmx O_NOFOLLOW, verifies it is 5:2 on devpts, unlocks it, opens the peer with

@@ -42,7 +42,7 @@ export const jumpAtLeast = (k: number, jt: number, jf: number): Instruction => (
   k,
 });
 
-/** Offsets of the low and the high half of an argument; both architectures' data is little-endian. */
+/** Offsets of the low and the high half of an argument; the data of all these architectures is little-endian. */
 export function argumentOffsets(index: number): { readonly low: number; readonly high: number } {
   return { low: DATA_ARGUMENTS + index * 8, high: DATA_ARGUMENTS + index * 8 + 4 };
 }

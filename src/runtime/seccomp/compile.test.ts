@@ -3,57 +3,15 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { RuntimeSeccomp, RuntimeSeccompArgument } from "../../spec/index.ts";
 import { compileSeccomp } from "./compile.ts";
+import { unknownSyscalls } from "./profile.ts";
 import { syscallNumbers } from "./syscalls.ts";
+import { runFilter as run } from "./testing-bpf.ts";
 
 const X86_64 = 0xc000_003e;
 const X86 = 0x4000_0003;
 const ALLOW = 0x7fff_0000;
 const KILL_PROCESS = 0x8000_0000;
 const errno = (number: number) => 0x0005_0000 + number;
-
-/** Runs a classic BPF program over one struct seccomp_data, as the kernel would. */
-function run(
-  program: Uint8Array,
-  architecture: number,
-  number: number,
-  args: readonly bigint[] = [],
-): number {
-  const code = Buffer.from(program);
-  const data = Buffer.alloc(64);
-  data.writeUInt32LE(number >>> 0, 0);
-  data.writeUInt32LE(architecture >>> 0, 4);
-  for (const [index, value] of args.entries()) data.writeBigUInt64LE(value, 16 + index * 8);
-  let accumulator = 0;
-  for (let at = 0; ; at++) {
-    assert.ok(at * 8 < code.length, "ran past the end");
-    const operation = code.readUInt16LE(at * 8);
-    const [jt, jf, k] = [code[at * 8 + 2]!, code[at * 8 + 3]!, code.readUInt32LE(at * 8 + 4)];
-    switch (operation) {
-      case 0x20:
-        accumulator = data.readUInt32LE(k);
-        break;
-      case 0x54:
-        accumulator = (accumulator & k) >>> 0;
-        break;
-      case 0x05:
-        at += k;
-        break;
-      case 0x15:
-        at += accumulator === k ? jt : jf;
-        break;
-      case 0x25:
-        at += accumulator > k ? jt : jf;
-        break;
-      case 0x35:
-        at += accumulator >= k ? jt : jf;
-        break;
-      case 0x06:
-        return k;
-      default:
-        assert.fail(`unexpected instruction ${operation}`);
-    }
-  }
-}
 
 const numbers = syscallNumbers("X86_64");
 
@@ -103,13 +61,81 @@ describe("seccomp filters", () => {
     assert.throws(
       () => compileSeccomp({ ...profile, flags: ["SECCOMP_FILTER_FLAG_NEW_LISTENER"] }, "X86_64"),
       {
-        code: "unimplemented",
+        code: "invalid-argument",
+        pointer: "/linux/seccomp/flags/0",
       },
     );
     assert.throws(() => compileSeccomp({ defaultAction: "SCMP_ACT_NOTIFY" }, "X86_64"), {
-      code: "unimplemented",
+      code: "invalid-argument",
+      pointer: "/linux/seccomp/defaultAction",
     });
     assert.throws(() => compileSeccomp({ defaultAction: "ALLOW" }, "X86_64"), { code: "invalid-argument" });
+  });
+
+  it("names the setting at fault", () => {
+    const allow = (change: object) => ({ names: ["read"], action: "SCMP_ACT_ALLOW", ...change });
+    const errno = "SCMP_ACT_ERRNO";
+    for (const [pointer, change] of [
+      ["/defaultAction", { defaultAction: "ALLOW" }],
+      ["/defaultErrnoRet", { defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: 1 }],
+      ["/defaultErrnoRet", { defaultAction: errno, defaultErrnoRet: 65_536 }],
+      ["/architectures/1", { architectures: ["SCMP_ARCH_X86", "SCMP_ARCH_TOASTER"] }],
+      ["/flags/0", { flags: ["SECCOMP_FILTER_FLAG_NO"] }],
+      ["/syscalls/0/action", { syscalls: [allow({ action: "constructor" })] }],
+      ["/syscalls/0/errnoRet", { syscalls: [allow({ errnoRet: 0 })] }],
+      [
+        "/syscalls/1/args/0/op",
+        { syscalls: [allow({}), allow({ args: [{ index: 0, value: 0, op: "EQ" }] })] },
+      ],
+      ["/syscalls/0/names/1", { syscalls: [allow({ names: ["read", "write"], action: "SCMP_ACT_NOTIFY" })] }],
+      ["/listenerPath", { syscalls: [allow({ action: "SCMP_ACT_NOTIFY" })] }],
+      ["/listenerPath", { syscalls: [allow({ action: "SCMP_ACT_NOTIFY" })], listenerPath: "agent" }],
+    ] as const) {
+      assert.throws(() => compileSeccomp({ defaultAction: "SCMP_ACT_KILL", ...change }, "X86_64"), {
+        code: "invalid-argument",
+        pointer: `/linux/seccomp${pointer}`,
+      });
+    }
+  });
+
+  it("has flags as seccomp(2) wants them", () => {
+    const flags = (names: string[] | undefined, action = "SCMP_ACT_TRAP") =>
+      compileSeccomp(
+        {
+          defaultAction: "SCMP_ACT_ALLOW",
+          listenerPath: "/a",
+          syscalls: [{ names: ["mkdir"], action }],
+          ...(names === undefined ? {} : { flags: names.map((name) => `SECCOMP_FILTER_FLAG_${name}`) }),
+        },
+        "X86_64",
+      );
+    assert.equal(flags(undefined).flags, 4);
+    assert.equal(flags([]).flags, 0);
+    assert.equal(flags(["TSYNC", "LOG", "SPEC_ALLOW"]).flags, 7);
+    assert.equal(flags(["WAIT_KILLABLE_RECV"]).flags, 0);
+    assert.equal(flags(undefined).listener, undefined);
+    assert.equal(flags(undefined, "SCMP_ACT_NOTIFY").flags, 12);
+    assert.equal(flags(["TSYNC", "WAIT_KILLABLE_RECV"], "SCMP_ACT_NOTIFY").flags, 1 + 8 + 16 + 32);
+    assert.deepEqual(flags([], "SCMP_ACT_NOTIFY").listener, { path: "/a", metadata: "" });
+  });
+
+  it("answers ENOSYS only where the default would deny, and never for a profile without names", () => {
+    const answer = (change: Partial<RuntimeSeccomp>) =>
+      run(compileSeccomp({ ...profile, ...change }, "X86_64").program, X86_64, 999);
+    assert.equal(answer({ defaultAction: "SCMP_ACT_KILL_PROCESS" }), errno(38));
+    assert.equal(answer({ defaultAction: "SCMP_ACT_TRAP" }), errno(38));
+    assert.equal(answer({ defaultAction: "SCMP_ACT_TRACE", defaultErrnoRet: 5 }), 0x7ff0_0005);
+    assert.equal(answer({ defaultAction: "SCMP_ACT_LOG" }), 0x7ffc_0000);
+    assert.equal(answer({ syscalls: [] }), errno(1));
+  });
+
+  it("counts names that no architecture has", () => {
+    const names = ["read", "arm_fadvise64_64", "no_such_call", "", "reads", "no_such_call"];
+    assert.deepEqual(unknownSyscalls({ ...profile, syscalls: [{ names, action: "SCMP_ACT_ALLOW" }] }), [
+      "no_such_call",
+      "",
+      "reads",
+    ]);
   });
 
   const holds = (
@@ -132,7 +158,7 @@ describe("seccomp filters", () => {
       case "SCMP_CMP_LE":
         return given <= wanted;
       default:
-        return (given & wanted) === BigInt(valueTwo);
+        return (given & wanted) === (BigInt(valueTwo) & wanted);
     }
   };
 
@@ -142,10 +168,11 @@ describe("seccomp filters", () => {
       fc.bigInt(0n, 0xffff_ffff_ffff_ffffn),
       fc.constantFrom(1n << 32n, (1n << 32n) - 1n),
     );
+    const written = word.map((value) => (value > 2n ** 53n ? `${value}` : Number(value)));
     const condition = fc.record({
       index: fc.nat(2),
-      value: word,
-      valueTwo: word,
+      value: written,
+      valueTwo: written,
       op: fc.constantFrom("NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ").map((name) => `SCMP_CMP_${name}`),
     });
     const rule = fc.uniqueArray(condition, { minLength: 1, maxLength: 3, selector: ({ index }) => index });

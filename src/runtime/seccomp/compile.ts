@@ -1,10 +1,7 @@
-import {
-  CortenError,
-  type RuntimeSeccomp,
-  type RuntimeSeccompArgument,
-  type RuntimeSeccompRule,
-} from "../../spec/index.ts";
-import { actionValue, isDenial } from "./action.ts";
+import { CortenError, type RuntimeSeccomp, type RuntimeSeccompArgument } from "../../spec/index.ts";
+import { configFault } from "../config/check.ts";
+import { isDenial } from "./action.ts";
+import { CONVENTIONS, chooseArchitectures, type NativeArchitecture } from "./architecture.ts";
 import {
   assemble,
   choose,
@@ -17,31 +14,28 @@ import {
   MAX_INSTRUCTIONS,
   ret,
 } from "./bpf.ts";
-import { compileCondition, OPERATORS } from "./condition.ts";
+import { compileCondition } from "./condition.ts";
+import { flagBits } from "./flags.ts";
+import { detourOf } from "./multiplexed.ts";
+import { type CheckedProfile, checkProfile, type ValuedRule } from "./profile.ts";
 import { type Architecture, syscallNumbers } from "./syscalls.ts";
 
 const AT = "/linux/seccomp";
 /** The bit in the number of a call by the x32 convention, which shares x86-64's architecture value. */
 const X32_BIT = 0x4000_0000;
+/** The number -1 is no call of any convention: a tracer puts it in the place of a call that is not to be made. */
+const NO_CALL = 0xffff_ffff;
 const KILL_PROCESS = 0x8000_0000;
 const ERRNO_ENOSYS = 0x0005_0026;
-
-const AUDIT: Readonly<Record<Exclude<Architecture, "X32">, number>> = {
-  X86_64: 0xc000_003e,
-  X86: 0x4000_0003,
-  AARCH64: 0xc000_00b7,
-};
-
-const FLAGS: Readonly<Record<string, number>> = {
-  SECCOMP_FILTER_FLAG_TSYNC: 1,
-  SECCOMP_FILTER_FLAG_LOG: 2,
-  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
-};
+/** From here on numbers are private to ARM, and say nothing about a profile's age. */
+const PRIVATE = 0xf_0000;
 
 /** A filter and its flags, as seccomp(2) takes them. */
 export interface CompiledFilter {
   readonly program: Uint8Array;
   readonly flags: number;
+  /** The agent that answers for calls with SCMP_ACT_NOTIFY. */
+  readonly listener?: { readonly path: string; readonly metadata: string };
 }
 
 /** One outcome for a range of system call numbers: `first` up to the next range's. */
@@ -52,24 +46,35 @@ interface Range {
 
 /**
  * Compiles a seccomp profile (runtime-spec, config-linux.md "Seccomp") to a classic BPF program: the architecture is
- * checked, then a binary search over the number of the call leads to an action or to a chain of conditions. Names that an
- * architecture does not have are left out, as the standard has it; a call newer than every call that the profile
- * knows answers ENOSYS, so that programs fall back instead of failing.
+ * checked, then a binary search over the number of the call leads to an action or to a chain of conditions.
+ *
+ * What the standard leaves open is as libseccomp and runc have it, so that a profile means the same everywhere. Of
+ * several rules for one call:
+ * - one that does the same as the default action counts for nothing;
+ * - the first without conditions wins over all others;
+ * - otherwise the first whose conditions hold, in the order of the profile. libseccomp has an order of its own where
+ *   conditions overlap and actions differ.
+ *
+ * Two answers are stricter or kinder on purpose. Calls of an architecture that is not listed end the process, not only
+ * the thread. A call newer than every call that the profile knows answers ENOSYS where the default would deny it, so
+ * that programs fall back instead of failing (runc's rule).
+ *
+ * Names that an architecture does not have are left out.
  *
  * @param native the architecture of this machine: always part of the filter
- * @throws invalid-argument or unimplemented with the pointer of the setting
+ * @throws invalid-argument with the pointer of the setting, resource-exhausted for a filter that the kernel would refuse
  */
-export function compileSeccomp(profile: RuntimeSeccomp, native: "X86_64" | "AARCH64"): CompiledFilter {
-  checkProfile(profile);
-  const wanted = architecturesOf(profile, native);
+export function compileSeccomp(profile: RuntimeSeccomp, native: NativeArchitecture): CompiledFilter {
+  const checked = checkProfile(profile);
+  const wanted = chooseArchitectures(profile.architectures ?? [], native);
+  const future = futureOf(profile, checked);
   const program: Instruction[] = [load(DATA_ARCHITECTURE)];
-  for (const architecture of ["X86_64", "X86", "AARCH64"] as const) {
-    const hasX32 = architecture === "X86_64" && wanted.has("X32");
-    if (!wanted.has(architecture) && !hasX32) continue;
-    const table = wanted.has(architecture) ? search(rangesOf(profile, architecture)) : [ret(KILL_PROCESS)];
-    const body = architecture === "X86_64" ? splitX32(profile, table, hasX32) : table;
+  for (const architecture of ["X86_64", "X86", "AARCH64", "ARM"] as const) {
+    if (!wanted.has(architecture)) continue;
+    const table = search(rangesOf(checked, architecture, future));
+    const body = architecture === "X86_64" ? splitX32(checked, table, wanted.has("X32"), future) : table;
     const block = [load(DATA_NUMBER), ...body];
-    program.push(jumpEqual(AUDIT[architecture], 1, 0), jump(block.length), ...block);
+    program.push(jumpEqual(CONVENTIONS[architecture].audit, 1, 0), jump(block.length), ...block);
   }
   program.push(ret(KILL_PROCESS));
   if (program.length > MAX_INSTRUCTIONS) {
@@ -79,90 +84,57 @@ export function compileSeccomp(profile: RuntimeSeccomp, native: "X86_64" | "AARC
       { pointer: AT },
     );
   }
-  return { program: assemble(program), flags: flagsOf(profile) };
+  return {
+    program: assemble(program),
+    flags: flagBits(profile.flags, checked.notifies),
+    ...(checked.notifies ? { listener: listenerOf(profile) } : {}),
+  };
 }
 
-function splitX32(profile: RuntimeSeccomp, table: readonly Instruction[], hasX32: boolean): Instruction[] {
+/** An agent that has nothing to answer is not looked for. */
+function listenerOf({ listenerPath = "", listenerMetadata = "" }: RuntimeSeccomp): {
+  path: string;
+  metadata: string;
+} {
+  if (listenerPath === "") {
+    throw configFault(`${AT}/listenerPath`, "is missing, but a rule has SCMP_ACT_NOTIFY");
+  }
+  if (!listenerPath.startsWith("/")) throw configFault(`${AT}/listenerPath`, "must be an absolute path");
+  return { path: listenerPath, metadata: listenerMetadata };
+}
+
+/** What calls get that are newer than the profile. */
+function futureOf(profile: RuntimeSeccomp, { fallback }: CheckedProfile): number {
+  return isDenial(profile.defaultAction) ? ERRNO_ENOSYS : fallback;
+}
+
+function splitX32(
+  profile: CheckedProfile,
+  table: readonly Instruction[],
+  hasX32: boolean,
+  future: number,
+): Instruction[] {
+  if (hasX32) return choose(X32_BIT, table, search(rangesOf(profile, "X32", future)));
   // Calls by a convention that the profile does not list would pass its rules by other numbers.
-  const x32 = hasX32 ? search(rangesOf(profile, "X32")) : [ret(KILL_PROCESS)];
-  return choose(X32_BIT, table, x32);
-}
-
-function checkProfile({ listenerPath, syscalls = [] }: RuntimeSeccomp): void {
-  if (listenerPath !== undefined && listenerPath !== "") {
-    throw new CortenError(
-      "unimplemented",
-      `config.json: ${AT}/listenerPath: a seccomp agent is not supported`,
-      {
-        pointer: `${AT}/listenerPath`,
-      },
-    );
-  }
-  for (const [index, { args = [] }] of syscalls.entries()) {
-    for (const [position, { op }] of args.entries()) {
-      if (OPERATORS.includes(op)) continue;
-      const pointer = `${AT}/syscalls/${index}/args/${position}/op`;
-      throw new CortenError(
-        "invalid-argument",
-        `config.json: ${pointer}: unknown operator "${op.slice(0, 40)}"`,
-        { pointer },
-      );
-    }
-  }
-}
-
-function architecturesOf({ architectures = [] }: RuntimeSeccomp, native: Architecture): Set<Architecture> {
-  const wanted = new Set<Architecture>([native]);
-  for (const [index, name] of architectures.entries()) {
-    if (!/^SCMP_ARCH_[A-Z0-9_]+$/.test(name)) {
-      const pointer = `${AT}/architectures/${index}`;
-      throw new CortenError(
-        "invalid-argument",
-        `config.json: ${pointer}: unknown architecture "${name.slice(0, 40)}"`,
-        {
-          pointer,
-        },
-      );
-    }
-    const short = name.slice("SCMP_ARCH_".length);
-    // Others cannot occur on this machine: their calls end at the last instruction.
-    if (native === "X86_64" && (short === "X86" || short === "X32")) wanted.add(short);
-  }
-  return wanted;
-}
-
-function flagsOf({ flags = [] }: RuntimeSeccomp): number {
-  let mask = 0;
-  for (const [index, name] of flags.entries()) {
-    const bit = Object.hasOwn(FLAGS, name) ? FLAGS[name]! : undefined;
-    if (bit === undefined) {
-      const pointer = `${AT}/flags/${index}`;
-      throw new CortenError(
-        "unimplemented",
-        `config.json: ${pointer}: the flag "${name.slice(0, 60)}" is not supported`,
-        {
-          pointer,
-        },
-      );
-    }
-    mask |= bit;
-  }
-  return mask;
+  return choose(X32_BIT, table, [jumpEqual(NO_CALL, 0, 1), ret(future), ret(KILL_PROCESS)]);
 }
 
 /** The outcome of each number, neighbours with the same outcome joined. */
-function rangesOf(profile: RuntimeSeccomp, architecture: Architecture): Range[] {
+function rangesOf(profile: CheckedProfile, architecture: Architecture, future: number): Range[] {
   const numbers = syscallNumbers(architecture);
   const offset = architecture === "X32" ? X32_BIT : 0;
-  const fallback = actionValue(profile.defaultAction, profile.defaultErrnoRet, `${AT}/defaultAction`);
+  const { fallback } = profile;
+  const { bits } = CONVENTIONS[architecture];
   const outcomes = new Map<number, readonly Instruction[]>();
   let newest = -1;
-  for (const [name, rules] of rulesByName(profile)) {
+  for (const [name, rules] of rulesByName(profile.rules, architecture)) {
     const number = numbers.get(name);
     if (number === undefined) continue;
-    newest = Math.max(newest, number);
-    outcomes.set(number + offset, compileRules(rules, fallback));
+    if (number < PRIVATE) newest = Math.max(newest, number + offset);
+    outcomes.set(number + offset, compileRules(rules, fallback, bits));
   }
+  // A profile that names no call at all says nothing about its age.
+  const between = (number: number) => [ret(newest >= 0 && number > newest ? future : fallback)];
   const ranges: Range[] = [];
   const add = (first: number, code: readonly Instruction[]) => {
     const last = ranges.at(-1);
@@ -170,40 +142,31 @@ function rangesOf(profile: RuntimeSeccomp, architecture: Architecture): Range[] 
   };
   let next = offset;
   for (const number of [...outcomes.keys()].sort((one, other) => one - other)) {
-    if (number > next || ranges.length === 0)
-      add(next, number > next ? [ret(fallback)] : outcomes.get(number)!);
+    if (number > next) add(next, between(next));
     add(number, outcomes.get(number)!);
     next = number + 1;
   }
-  add(next, [ret(isDenial(profile.defaultAction) && newest >= 0 ? ERRNO_ENOSYS : fallback)]);
+  add(next, between(next));
   return ranges;
 }
 
-type PlacedRule = RuntimeSeccompRule & { readonly value: number };
-
-function rulesByName(profile: RuntimeSeccomp): Map<string, PlacedRule[]> {
-  const byName = new Map<string, PlacedRule[]>();
-  for (const [index, rule] of (profile.syscalls ?? []).entries()) {
-    const value = actionValue(rule.action, rule.errnoRet, `${AT}/syscalls/${index}/action`);
-    for (const name of rule.names) {
-      const rules = byName.get(name);
-      if (rules === undefined) byName.set(name, [{ ...rule, value }]);
-      else rules.push({ ...rule, value });
+function rulesByName(rules: readonly ValuedRule[], architecture: Architecture): Map<string, ValuedRule[]> {
+  const byName = new Map<string, ValuedRule[]>();
+  const add = (name: string, rule: ValuedRule) => {
+    const known = byName.get(name);
+    if (known === undefined) byName.set(name, [rule]);
+    else known.push(rule);
+  };
+  for (const rule of rules) {
+    for (const args of alternatives(rule.args ?? [])) {
+      for (const name of rule.names) {
+        add(name, { ...rule, args });
+        const detour = architecture === "X86" ? detourOf(name, args) : undefined;
+        if (detour !== undefined) add(detour.name, { ...rule, args: detour.args });
+      }
     }
   }
   return byName;
-}
-
-/** Conditional rules in order, then the first unconditional one, then the default. */
-function compileRules(rules: readonly PlacedRule[], fallback: number): Instruction[] {
-  const code: Instruction[] = [];
-  for (const { args = [], value } of rules) {
-    for (const conditions of args.length === 0 ? [] : alternatives(args))
-      code.push(...compileRule(conditions, value));
-  }
-  const unconditional = rules.find(({ args = [] }) => args.length === 0);
-  code.push(ret(unconditional?.value ?? fallback));
-  return code;
 }
 
 /** Conditions hold together; but two on one argument are alternatives, each a rule of its own, as in runc. */
@@ -214,11 +177,22 @@ function alternatives(
   return distinct ? [args] : args.map((argument) => [argument]);
 }
 
-function compileRule(conditions: readonly RuntimeSeccompArgument[], value: number): Instruction[] {
+function compileRules(rules: readonly ValuedRule[], fallback: number, bits: 32 | 64): Instruction[] {
+  const effective = rules.filter(({ value }) => value !== fallback);
+  const unconditional = effective.find(({ args = [] }) => args.length === 0);
+  if (unconditional !== undefined) return [ret(unconditional.value)];
+  return [...effective.flatMap(({ args = [], value }) => compileRule(args, value, bits)), ret(fallback)];
+}
+
+function compileRule(
+  conditions: readonly RuntimeSeccompArgument[],
+  value: number,
+  bits: 32 | 64,
+): Instruction[] {
   // From the last to the first, so that each knows how far it is to the end of the rule.
   let code: Instruction[] = [ret(value)];
   for (const condition of conditions.toReversed())
-    code = [...compileCondition(condition, code.length), ...code];
+    code = [...compileCondition(condition, bits, code.length), ...code];
   return code;
 }
 
