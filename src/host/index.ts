@@ -34,4 +34,6 @@ export type { Programs } from "./programs.ts";
 export { programs, requireProgram, selfCommand } from "./programs.ts";
 export type { SecurityModules } from "./security-modules.ts";
 export { readSecurityModules } from "./security-modules.ts";
+export type { SubordinateRange } from "./subordinate-ids.ts";
+export { parseSubordinateRanges, readSubordinateRanges } from "./subordinate-ids.ts";
 export type { UserNamespaceFacts } from "./user-namespace.ts";

@@ -1,12 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { programs, requireProgram } from "../../host/index.ts";
-import { CortenError } from "../../spec/index.ts";
-import { compileUnpack } from "../plan/compile-unpack.ts";
+import { findProgram, hostFacts, programs, requireProgram } from "../../host/index.ts";
+import { CortenError, type RuntimeIdMapping } from "../../spec/index.ts";
+import { compileRemoval, compileUnpack, type FileWork, mappingConfig } from "../plan/compile-unpack.ts";
 import { encodePlan } from "../plan/encode.ts";
+import type { LaunchPlan } from "../plan/operation.ts";
 import { readFailure } from "./failure.ts";
 
+/** Which ids of the host those of an image stand for: the user namespace of an ordinary user's containers. */
+export interface IdMappings {
+  readonly uidMappings: readonly RuntimeIdMapping[];
+  readonly gidMappings: readonly RuntimeIdMapping[];
+}
+
 export interface UnpackOptions {
+  /** The user namespace to work in. Default: the caller's own. */
+  readonly mappings?: IdMappings;
   /** The executor. Default: that of this installation. */
   readonly executor?: string;
   readonly signal?: AbortSignal;
@@ -18,20 +27,42 @@ export interface UnpackOptions {
  *
  * @throws what the executor reports, naming the entry; what was written until then stays
  */
-export async function unpackStream(
+export function unpackStream(
   directory: string,
   stream: Iterable<Uint8Array>,
-  { executor = programs().init, signal }: UnpackOptions = {},
+  options: UnpackOptions = {},
+): Promise<void> {
+  return execute(dirname(directory), (work) => compileUnpack(directory, work), stream, options);
+}
+
+/**
+ * Removes trees through the executor; those that are not there are fine. In a user namespace it reaches what belongs to
+ * subordinate ids.
+ *
+ * @throws what the executor reports, naming the tree
+ */
+export function removeTrees(paths: readonly string[], options: UnpackOptions = {}): Promise<void> {
+  const [first] = paths;
+  if (first === undefined) return Promise.resolve();
+  return execute(dirname(first), (work) => compileRemoval(paths, work), [], options);
+}
+
+async function execute(
+  place: string,
+  compile: (work: FileWork) => LaunchPlan,
+  stream: Iterable<Uint8Array>,
+  { executor = programs().init, mappings, signal }: UnpackOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
   // Loaded here: a start of a container has no use for them.
   const [{ spawn }, { once }] = await Promise.all([import("node:child_process"), import("node:events")]);
-  const scratch = mkdtempSync(join(dirname(directory), ".unpack-"));
+  const scratch = mkdtempSync(join(place, ".work-"));
   try {
     const failureFile = join(scratch, "failure");
-    const plan = join(scratch, "plan");
-    writeFileSync(plan, encodePlan(compileUnpack({ directory, failureFile })), { mode: 0o600, flag: "wx" });
-    const child = spawn(requireProgram(executor), [plan], {
+    const planFile = join(scratch, "plan");
+    const plan = compile({ failureFile, mapped: mappings === undefined ? undefined : mapped(mappings) });
+    writeFileSync(planFile, encodePlan(plan), { mode: 0o600, flag: "wx" });
+    const child = spawn(requireProgram(executor), [planFile], {
       argv0: "corten-init",
       env: {},
       stdio: ["pipe", "ignore", "pipe"],
@@ -56,9 +87,17 @@ export async function unpackStream(
     if (code === 0) return;
     throw (
       readFailure(failureFile) ??
-      new CortenError("internal", `the executor ended with ${code} while it unpacked: ${said.trim()}`)
+      new CortenError("internal", `the executor ended with ${code}: ${said.trim()}`)
     );
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+function mapped(mappings: IdMappings): NonNullable<FileWork["mapped"]> {
+  return {
+    config: mappingConfig(mappings),
+    host: hostFacts(),
+    idMappers: { uid: findProgram("newuidmap"), gid: findProgram("newgidmap") },
+  };
 }

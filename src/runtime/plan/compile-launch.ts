@@ -76,7 +76,6 @@ function compileHost(
   const ready = makeNotification(h, input);
   const namespaces = openNamespaces(h, input);
   const { user } = namespaces;
-  if (user.kind !== "none" && input.root.kind === "layers") throw layersInUserNamespace();
   const fifo = mode === "create" ? makeFifo(h, stateDirectory) : undefined;
 
   // On v2 the process is born in its group. Groups of v1 are made while the container mounts its file systems; it
@@ -164,14 +163,6 @@ function finishHost(h: SectionBuilder, input: LaunchInput, held: Held): void {
   if (input.exitFile !== undefined) {
     h.add("recordExit", { dir: null, path: input.exitFile, events: oomEvents(input) });
   }
-}
-
-function layersInUserNamespace(): CortenError {
-  return new CortenError(
-    "unimplemented",
-    "config.json: /linux/namespaces: a root file system of layers in a user namespace is not supported",
-    { pointer: "/linux/namespaces" },
-  );
 }
 
 function coverOf(h: SectionBuilder, input: LaunchInput, { user }: Namespaces): Register | undefined {

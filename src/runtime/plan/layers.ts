@@ -14,6 +14,8 @@ const MAX_VALUE = 255;
 
 interface Surroundings {
   readonly host: HostFacts;
+  /** Mounted in a user namespace: overlayfs keeps its notes in attributes of the user then (Linux 5.11). */
+  readonly inUserNamespace: boolean;
   /** A directory of the host that may be covered in the container's namespace, absolute. */
   readonly stage: string;
   readonly hostRoot: Register;
@@ -31,6 +33,11 @@ interface Stacked {
  */
 export function stackLayers(c: SectionBuilder, recipe: LayeredRoot, around: Surroundings): Stacked {
   const { layers, upper } = recipe;
+  if (around.inUserNamespace && layers.some(({ kind }) => kind === "erofs")) {
+    throw new CortenError("failed-precondition", "an EROFS image cannot be mounted in a user namespace", {
+      hint: "unpack it into a directory",
+    });
+  }
   if (layers.length === 0)
     throw new CortenError("invalid-argument", "a root file system needs at least one layer");
   if (layers.length > MAX_LAYERS) {
@@ -67,8 +74,9 @@ function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts, label?
   return mount;
 }
 
-function stackDetached(c: SectionBuilder, { layers, upper }: LayeredRoot, { host }: Surroundings): Stacked {
-  const overlay = openOverlay(c);
+function stackDetached(c: SectionBuilder, { layers, upper }: LayeredRoot, around: Surroundings): Stacked {
+  const { host } = around;
+  const overlay = openOverlay(c, around);
   // A detached mount is gone once its descriptor closes, and overlay looks at its layers only when it is made.
   const held: Register[] = [];
   // The topmost layer is named first.
@@ -109,7 +117,7 @@ function stackAttached(c: SectionBuilder, { layers, upper }: LayeredRoot, around
     c.close(mount);
     return `${stage}/${index}`;
   });
-  const overlay = openOverlay(c);
+  const overlay = openOverlay(c, around);
   const topFirst = paths.toReversed();
   if (kernelAtLeast(host.kernel, 6, 8)) {
     for (const path of topFirst) c.add("configure", { fs: overlay, key: "lowerdir+", value: bounded(path) });
@@ -134,10 +142,11 @@ function stackAttached(c: SectionBuilder, { layers, upper }: LayeredRoot, around
   return { mount, attached: true };
 }
 
-function openOverlay(c: SectionBuilder): Register {
+function openOverlay(c: SectionBuilder, { inUserNamespace }: Surroundings): Register {
   const overlay = c.take("new overlay");
   c.add("openFilesystem", { out: overlay, type: "overlay" });
   c.add("configure", { fs: overlay, key: "source", value: "overlay" });
+  if (inUserNamespace) c.add("configure", { fs: overlay, key: "userxattr", value: null });
   return overlay;
 }
 

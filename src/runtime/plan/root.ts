@@ -59,7 +59,12 @@ export function compileRoot(
   const { mount, attached } =
     input.root.kind === "directory"
       ? { mount: opened?.root ?? cloneDirectory(c, input.root.path), attached: false }
-      : stackLayers(c, input.root, { host: input.host, stage: input.stateDirectory, hostRoot: host });
+      : stackLayers(c, input.root, {
+          host: input.host,
+          inUserNamespace: input.config.linux?.namespaces?.some(({ type }) => type === "user") === true,
+          stage: input.stateDirectory,
+          hostRoot: host,
+        });
   if (opened?.place !== undefined) {
     c.add("moveMount", { from: mount, to: opened.place, path: "" });
     c.close(opened.place);

@@ -104,8 +104,11 @@ function writerOf(mappings: readonly RuntimeIdMapping[], own: number, capable: b
   return others.length === 0 && only?.size === 1 && only.hostID === own ? "own" : "helper";
 }
 
+/** What the maps are written from. */
+export type MappedInput = Pick<LaunchInput, "config" | "host" | "idMappers">;
+
 /** Operations of the host's section after `clone`: the maps, and what the child may not do itself; then lets it go on. */
-export function prepareChild(h: SectionBuilder, input: LaunchInput, user: UserNamespace): void {
+export function prepareChild(h: SectionBuilder, input: MappedInput, user: UserNamespace): void {
   const { config } = input;
   const score = config.process?.oomScoreAdj;
   if (score !== undefined) {
@@ -126,7 +129,7 @@ export function prepareChild(h: SectionBuilder, input: LaunchInput, user: UserNa
   h.add("notify", { event: Step.mapped });
 }
 
-function writeMap(h: SectionBuilder, input: LaunchInput, kind: "uid" | "gid", writer: MapWriter): void {
+function writeMap(h: SectionBuilder, input: MappedInput, kind: "uid" | "gid", writer: MapWriter): void {
   const at = `/linux/${kind}Mappings`;
   const mappings = input.config.linux?.[`${kind}Mappings`] ?? [];
   h.at(at, () => {
