@@ -131,6 +131,7 @@ enum plan_operation {
 	OP_ADOPT = 181,
 	OP_MAP_IDS = 115,
 	OP_RAISE_LIMIT = 116,
+	OP_CHILD_NAMESPACE = 200,
 	OP_FIND_EXECUTABLE = 120,
 	OP_CLOSE_FROM = 121,
 	OP_AWAIT_START = 122,
@@ -239,6 +240,7 @@ enum plan_operation {
 	X(OP_ADOPT, adopt, "adopt", 1, FIELD_OUT) \
 	X(OP_MAP_IDS, map_ids, "mapIds", 2, FIELD_TEXT, FIELD_LIST) \
 	X(OP_RAISE_LIMIT, raise_limit, "raiseLimit", 2, FIELD_INT, FIELD_INT) \
+	X(OP_CHILD_NAMESPACE, child_namespace, "childNamespace", 2, FIELD_OUT, FIELD_TEXT) \
 	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
 	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \
@@ -479,6 +481,8 @@ enum plan_operation {
 #define MAP_IDS_IDS 1
 #define RAISE_LIMIT_RESOURCE 0
 #define RAISE_LIMIT_HARD 1
+#define CHILD_NAMESPACE_OUT 0
+#define CHILD_NAMESPACE_NAME 1
 #define FIND_EXECUTABLE_NAME 0
 #define FIND_EXECUTABLE_PATH 1
 #define CLOSE_FROM_FIRST 0

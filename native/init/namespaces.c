@@ -55,6 +55,22 @@ int op_join(struct execution *x)
 	return error < 0 ? fail(x, error, "setns(%f, %x)", fd, (uint64_t)(unsigned)flags) : 0;
 }
 
+int op_child_namespace(struct execution *x)
+{
+	const char *name = text_field(x, CHILD_NAMESPACE_NAME);
+	char path[64];
+	struct format out = format_start(path, sizeof(path));
+	format_print(&out, "/proc/%d/ns/%s", x->child.pid, name);
+	for (const char *at = name; *at; at++) {
+		if ((*at < 'a' || *at > 'z') && *at != '_')
+			return violate(x, "%q names no namespace", name);
+	}
+	if (x->child.pid <= 0)
+		return fail_as(x, FAILED_PROTOCOL, 0, "there is no child");
+	int fd = k_openat(AT_FDCWD, path, O_RDONLY, 0);
+	return fd < 0 ? fail(x, fd, "openat(AT_FDCWD, %q)", path) : out_field(x, CHILD_NAMESPACE_OUT, fd);
+}
+
 int op_set_hostname(struct execution *x)
 {
 	const char *name = text_field(x, SET_HOSTNAME_NAME);

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { openStore, type Store } from "../content/index.ts";
 import { dataDirectory, ensurePrivateDirectory, runDirectory } from "../host/index.ts";
-import { Runtime } from "../runtime/index.ts";
+import { type RunOptions, Runtime, removeTrees } from "../runtime/index.ts";
 import { openSnapshots, type Snapshots } from "../snapshot/index.ts";
 import { CortenError, isCortenError } from "../spec/index.ts";
 import { ContainerFiles } from "./container-files.ts";
@@ -11,6 +11,7 @@ import { ContainerTable, ENGINE_SCHEMA } from "./container-table.ts";
 import type { EngineOptions } from "./engine.ts";
 import { FleetingRecords } from "./fleeting-records.ts";
 import { isOwnerAlive } from "./owner.ts";
+import { findRootless, type Rootless } from "./rootless.ts";
 import { type ContainerFacts, type DerivedStatus, deriveStatus } from "./status.ts";
 import type { StoredContainer } from "./stored-container.ts";
 
@@ -24,6 +25,8 @@ export class EngineContext {
   readonly containers: ContainerIndex;
   readonly snapshots: Snapshots;
   readonly runtime: Runtime;
+  /** How it works without the machine's rights; undefined with them. */
+  readonly rootless: Rootless | undefined;
   readonly removeCommand: readonly string[];
   readonly failureCommand: readonly string[];
 
@@ -38,12 +41,24 @@ export class EngineContext {
       new ContainerTable(this.store.database),
       new FleetingRecords(this.root),
     );
-    this.snapshots = openSnapshots(this.root);
+    this.rootless = findRootless();
+    this.snapshots = openSnapshots(this.root, this.rootless);
     this.runtime = new Runtime({ root: join(this.runRoot, "engine"), onFailure: this.failureCommand });
   }
 
   files(id: string): ContainerFiles {
     return new ContainerFiles(join(this.root, "containers", id), join(this.runRoot, "monitor", id));
+  }
+
+  /** Settings of every start. */
+  get launchSettings(): Partial<Pick<RunOptions, "cgroupManager">> {
+    return this.rootless?.limits === false ? { cgroupManager: "disabled" } : {};
+  }
+
+  /** Removes a directory in which a container may have written as any of its users. */
+  async removeWritten(directory: string): Promise<void> {
+    if (this.rootless?.mappings === undefined) rmSync(directory, { recursive: true, force: true });
+    else if (existsSync(directory)) await removeTrees([directory], { mappings: this.rootless.mappings });
   }
 
   status(container: StoredContainer): DerivedStatus {

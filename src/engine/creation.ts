@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { signalNumber } from "../runtime/index.ts";
 import { CortenError, type ImageExecution, type RuntimeConfig } from "../spec/index.ts";
 import type { CallOptions } from "./container.ts";
@@ -59,6 +59,7 @@ export async function makeContainer(
     mounts,
     files: { hosts: files.hosts, hostname: files.hostname, resolvConf: files.resolvConf },
     devices: findDevices(options),
+    ...(context.rootless === undefined ? {} : { rootless: context.rootless }),
   });
   const process = config.process!;
   const unnamed: Omit<StoredContainer, "name"> = {
@@ -88,14 +89,15 @@ export async function makeContainer(
     : await insertNamed(context, options.name, freeName, unnamed);
   const draft = fleeting ? context.containers.records.draft(container) : undefined;
   try {
-    makeFiles(draft === undefined ? files : new ContainerFiles(draft, files.runDirectory), container, source);
+    const target = draft === undefined ? files : new ContainerFiles(draft, files.runDirectory);
+    makeFiles(target, container, source, context.rootless === undefined);
     await makeVolumes(mounts, async (destination, directory) => {
       // Owners included: databases count on a volume that belongs to them.
       if (source.kind === "image") await context.snapshots.copyOut(source.stack, destination, directory);
     });
     if (draft !== undefined) context.containers.records.publish(draft, id);
   } catch (error) {
-    if (draft !== undefined) rmSync(draft, { recursive: true, force: true });
+    if (draft !== undefined) await context.removeWritten(draft);
     await destroyContainer(context, container, true);
     throw error;
   }
@@ -170,13 +172,19 @@ async function insertNamed(
   throw new CortenError("unavailable", `found no free container name in ${MAX_NAME_ATTEMPTS} attempts`);
 }
 
-function makeFiles(files: ContainerFiles, { details }: StoredContainer, source: RootSource): void {
+function makeFiles(
+  files: ContainerFiles,
+  { details }: StoredContainer,
+  source: RootSource,
+  owners: boolean,
+): void {
   mkdirSync(files.directory, { recursive: true, mode: 0o700 });
   if (source.kind === "image") {
     // The root directory itself shows the upper one's attributes.
     const { mode, uid, gid } = source.stack.rootAttributes;
     mkdirSync(files.upper);
-    if (uid !== 0 || gid !== 0) chownSync(files.upper, uid, gid);
+    // An ordinary user has no right to give it away: then the root directory belongs to the container's root.
+    if (owners && (uid !== 0 || gid !== 0)) chownSync(files.upper, uid, gid);
     chmodSync(files.upper, mode);
     mkdirSync(files.work, { mode: 0o700 });
   }

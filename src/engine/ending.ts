@@ -139,8 +139,8 @@ export async function destroyContainer(
     // Control groups and the runtime's own record, whatever state a killed process left them in.
     await context.runtime.delete(container.id, { force: true });
     rmSync(files.runDirectory, { recursive: true, force: true });
-    rmSync(files.directory, { recursive: true, force: true });
-    if (volumes) removeVolumes(context.root, container.details.mounts);
+    await context.removeWritten(files.directory);
+    if (volumes) await removeVolumes(context, container.details.mounts);
     context.containers.table.remove(container.id);
   } finally {
     lock?.release();

@@ -16,14 +16,14 @@ export async function repairContainers(context: EngineContext): Promise<void> {
   const states = context.runtime.list();
   for (const container of context.containers.fleeting()) await removeIfOver(context, container);
   for (const { path, container } of context.containers.records.abandonedDrafts()) {
-    if (container !== undefined) removeVolumes(context.root, container.details.mounts);
-    rmSync(path, { recursive: true, force: true });
+    if (container !== undefined) await removeVolumes(context, container.details.mounts);
+    await context.removeWritten(path);
   }
   for (const id of new Set(directories)) {
     if (context.containers.get(id) !== undefined) continue;
     const files = context.files(id);
     rmSync(files.runDirectory, { recursive: true, force: true });
-    rmSync(files.directory, { recursive: true, force: true });
+    await context.removeWritten(files.directory);
   }
   for (const { id, status } of states) {
     if (status === "stopped" && context.containers.get(id) === undefined) {

@@ -51,6 +51,7 @@ async function start(
     bundle: files.directory,
     config: readStoredConfig(files),
     root: rootRecipe(source, context, files, container.autoRemove),
+    ...context.launchSettings,
     detach: true,
     pidFile: files.pid,
     ...(terminal ? { consoleSocket: files.consoleSocket } : {}),
@@ -103,6 +104,7 @@ export function runInForeground(context: EngineContext, made: MadeContainer): Pr
     bundle: files.directory,
     config,
     root: rootRecipe(source, context, files, true),
+    ...context.launchSettings,
     cleanupPaths: [files.directory, ...volumes.map(({ source }) => dirname(source))],
   });
   return { path, args, env, stdin: container.details.options.interactive === true ? "inherit" : "null" };

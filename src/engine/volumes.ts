@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CortenError, type ImageExecution } from "../spec/index.ts";
 import type { VolumeOptions } from "./container-options.ts";
+import type { EngineContext } from "./context.ts";
 import { generateId, isName } from "./names.ts";
 import { type ContainerMount, containerPath } from "./spec/mounts.ts";
 
@@ -90,10 +91,13 @@ function tryRename(from: string, to: string): boolean {
 }
 
 /** Removes the volumes that belong to one container alone. */
-export function removeVolumes(root: string, mounts: readonly ContainerMount[]): void {
+export async function removeVolumes(
+  context: Pick<EngineContext, "root" | "removeWritten">,
+  mounts: readonly ContainerMount[],
+): Promise<void> {
   for (const { name, anonymous } of mounts) {
     if (anonymous === true && name !== undefined) {
-      rmSync(dirname(volumePath(root, name)), { recursive: true, force: true });
+      await context.removeWritten(dirname(volumePath(context.root, name)));
     }
   }
 }

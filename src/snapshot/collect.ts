@@ -40,7 +40,7 @@ export function collectSnapshots(files: SnapshotFiles, kept: KeptSnapshots): Col
     for (const place of stack?.layers ?? []) keep(place);
     for (const file of stack?.files ?? []) stays.add(file);
   }
-  const newest = Date.now() - (kept.minimumAge ?? DEFAULT_AGE_MS);
+  const newest = newestToGo(kept);
   let count = 0;
   let bytes = 0;
   for (const { file, size, changed } of listFiles(files)) {
@@ -50,6 +50,11 @@ export function collectSnapshots(files: SnapshotFiles, kept: KeptSnapshots): Col
     bytes += size;
   }
   return { files: count, bytes };
+}
+
+/** When the youngest of what may be removed has changed, in milliseconds since 1970. */
+export function newestToGo({ minimumAge }: Pick<KeptSnapshots, "minimumAge">): number {
+  return Date.now() - (minimumAge ?? DEFAULT_AGE_MS);
 }
 
 export function snapshotUsage(files: SnapshotFiles): number {

@@ -10,3 +10,4 @@ export type { PrepareOptions, SnapshotOptions } from "./snapshots.ts";
 export { openSnapshots, Snapshots } from "./snapshots.ts";
 export type { LayerStack } from "./stack.ts";
 export type { TreeStreamOptions } from "./tree-stream.ts";
+export type { TreeOptions } from "./trees.ts";

@@ -39,6 +39,11 @@ export class SnapshotFiles {
     return this.#file("stacks", imageID, ".json");
   }
 
+  /** The directory that holds an image's whole tree, where its layers cannot be mounted; see `trees.ts`. */
+  tree(imageID: Digest, owners: boolean): string {
+    return this.#file("trees", imageID, owners ? "" : "-without-owners");
+  }
+
   /** Every directory that holds files, algorithm directories not included. */
   get kinds(): readonly string[] {
     return ["layers", "chains", "fix-ups", "stacks"].map((kind) => join(this.directory, kind));

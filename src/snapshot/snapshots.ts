@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LayersBelow } from "../archive/index.ts";
 import type { Store } from "../content/index.ts";
@@ -10,6 +10,7 @@ import type { CollectedSnapshots, KeptSnapshots } from "./collect.ts";
 import { type LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { type LayerStack, readStack } from "./stack.ts";
 import type { TreeStreamOptions } from "./tree-stream.ts";
+import type { TreeOptions } from "./trees.ts";
 
 /** A layer of a gigabyte takes seconds; a process that holds the lock longer than this is stuck. */
 const LOCK_TIMEOUT_MS = 15 * 60_000;
@@ -37,15 +38,18 @@ interface Upon {
  *     chains/sha256/<ChainID>.*        the same of a layer that reaches into those below it, for these alone
  *     fix-ups/sha256/<ChainID>.erofs   directories whose attributes come from below, where needed
  *     stacks/sha256/<image id>.json    which of these an image's root consists of
+ *     trees/sha256/<image id>          all of it in one directory, for users that cannot mount layers
  *
  * Everything here can be made again from the store. A file appears under its name when it is whole and on disk;
  * several processes that want the same layer wait for the one that makes it.
  */
 export class Snapshots {
   readonly #files: SnapshotFiles;
+  readonly #trees: TreeOptions | undefined;
 
-  constructor(root: string) {
+  constructor(root: string, trees?: TreeOptions) {
     this.#files = new SnapshotFiles(root);
+    this.#trees = trees;
   }
 
   /** True when the layer is unpacked. */
@@ -63,7 +67,10 @@ export class Snapshots {
 
   /** The stack of an image that is ready; undefined when {@link prepare} has work to do. */
   stack(imageID: Digest): LayerStack | undefined {
-    return readStack(this.#files, imageID);
+    const stack = readStack(this.#files, imageID);
+    if (stack === undefined || this.#trees === undefined) return stack;
+    const tree = this.#files.tree(imageID, this.#trees.owners);
+    return existsSync(tree) ? { ...stack, tree } : undefined;
   }
 
   /**
@@ -87,6 +94,11 @@ export class Snapshots {
       const layer = unique.find(({ diffID }) => diffID === place.diffID)!;
       return this.#unpack(store, layer, place, { ...options, below });
     });
+    const stacked = readStack(this.#files, imageID);
+    if (stacked !== undefined && this.#trees !== undefined) {
+      const { makeTree } = await import("./trees.ts");
+      await makeTree(this.#files, stacked, this.#trees, options.signal);
+    }
     const made = this.stack(imageID);
     if (made !== undefined) return made;
     throw new CortenError("unavailable", `a snapshot of image ${imageID} was removed while it was made`, {
@@ -99,6 +111,9 @@ export class Snapshots {
    * for which there has to be an upper directory or a tmpfs.
    */
   recipe(stack: LayerStack, upper: RootUpper): RootRecipe {
+    if (stack.tree !== undefined) {
+      return { kind: "layers", layers: [{ kind: "directory", path: stack.tree }], upper };
+    }
     return { kind: "layers", layers: stack.files.map((file) => ({ kind: "erofs", file })), upper };
   }
 
@@ -109,6 +124,10 @@ export class Snapshots {
    * @returns false when the image has no directory there
    */
   async copyOut(stack: LayerStack, path: string, target: string): Promise<boolean> {
+    if (this.#trees !== undefined) {
+      const { copyOutMapped } = await import("./trees.ts");
+      return copyOutMapped(stack, path, target, this.#trees);
+    }
     const [{ withTree }, { copyOut }] = await Promise.all([import("./stacking.ts"), import("./copy-out.ts")]);
     return withTree(stack, (tree) => copyOut(tree, path, target));
   }
@@ -134,8 +153,13 @@ export class Snapshots {
 
   /** Removes what is not kept, and what interrupted processes left. */
   async collect(kept: KeptSnapshots): Promise<CollectedSnapshots> {
-    const { collectSnapshots } = await import("./collect.ts");
-    return collectSnapshots(this.#files, kept);
+    const { collectSnapshots, newestToGo } = await import("./collect.ts");
+    const images = [...kept.images];
+    const collected = collectSnapshots(this.#files, { ...kept, images });
+    if (this.#trees === undefined) return collected;
+    const { collectTrees } = await import("./trees.ts");
+    const trees = await collectTrees(this.#files, new Set(images), newestToGo(kept), this.#trees);
+    return { ...collected, files: collected.files + trees };
   }
 
   /** Bytes that all snapshots take on disk. */
@@ -220,9 +244,9 @@ async function unlessItReachesBelow(unpacking: Promise<void>): Promise<void> {
   }
 }
 
-/** Opens the snapshots of a data root. Reads nothing yet. */
-export function openSnapshots(root: string): Snapshots {
-  return new Snapshots(root);
+/** Opens the snapshots of a data root; with `trees` for a user that cannot mount layers. Reads nothing yet. */
+export function openSnapshots(root: string, trees?: TreeOptions): Snapshots {
+  return new Snapshots(root, trees);
 }
 
 /** Works on all items at once; waits for all of them, and throws the first error. */

@@ -10,6 +10,8 @@ export interface LayerStack {
   readonly layers: readonly LayerPlace[];
   /** Absolute paths of EROFS images, the lowest first; the uppermost may be a fix-up. */
   readonly files: readonly string[];
+  /** The directory with the whole tree, where layers cannot be mounted; undefined where they are. */
+  readonly tree: string | undefined;
   /** Of the root directory. */
   readonly rootAttributes: RootAttributes;
   /** /etc/passwd and /etc/group as the root file system has them, cut at 1 MiB; undefined where there is none. */
@@ -81,7 +83,7 @@ export function readStack(files: SnapshotFiles, imageID: Digest): LayerStack | u
     paths.push(path);
   }
   const { passwd, group, rootAttributes } = record;
-  return { imageID, layers, files: paths, rootAttributes, passwd, group };
+  return { imageID, layers, files: paths, tree: undefined, rootAttributes, passwd, group };
 }
 
 function decodeStack(bytes: Uint8Array, file: string): StackRecord {

@@ -14,11 +14,15 @@ const KINDS = {
 
 /** Which part of an image's tree its reader can have. */
 export interface TreeStreamOptions {
+  /** The directory that is the stream's root, links in its path followed. Default: the tree's own. */
+  readonly from?: string;
   /**
    * Device nodes are left out: in a user namespace nobody can make one, and the runtime fills /dev by itself. Default:
    * false.
    */
   readonly withoutDevices?: boolean;
+  /** Everything belongs to whoever unpacks it: for users to whom no other ids are mapped. Default: false. */
+  readonly withoutOwners?: boolean;
   /** Extended attributes are kept whose names this accepts. Default: all but overlayfs's own. */
   readonly attribute?: (name: string) => boolean;
 }
@@ -30,19 +34,22 @@ export interface TreeStreamOptions {
  */
 export function* streamTree(tree: MergedTree, options: TreeStreamOptions = {}): Generator<Uint8Array> {
   yield streamHead();
-  const root = tree.resolve("");
-  if (root !== undefined) {
-    yield encodeStreamEntry({ kind: "directory", path: "", ...ownership(root.occurrences[0].file) });
-    yield* streamDirectory(tree, root, { options, names: new Map() });
-    yield* finish(root, options);
+  const root = tree.resolve(options.from ?? "");
+  if (root?.occurrences[0].file.type === "directory") {
+    const progress = { options, base: root.path, names: new Map() };
+    yield encodeStreamEntry({ kind: "directory", path: "", ...ownership(root.occurrences[0].file, options) });
+    yield* streamDirectory(tree, root, progress);
+    yield* finish(root, progress);
   }
   yield encodeStreamEntry({ kind: "end" });
 }
 
 interface Progress {
   readonly options: TreeStreamOptions;
+  /** The path of the stream's root in the tree. */
+  readonly base: ByteString;
   /** The first name of each file that has several, by image and slot. */
-  readonly names: Map<ErofsImage, Map<number, ByteString>>;
+  readonly names: Map<ErofsImage, Map<number, Uint8Array>>;
 }
 
 function* streamDirectory(tree: MergedTree, directory: Place, progress: Progress): Generator<Uint8Array> {
@@ -57,22 +64,22 @@ function* streamDirectory(tree: MergedTree, directory: Place, progress: Progress
 
 function* streamFile(tree: MergedTree, place: Place, progress: Progress): Generator<Uint8Array> {
   const { image, file } = place.occurrences[0];
-  const path = bytesOf(place.path);
+  const path = pathOf(place, progress);
   const device = file.type === "char-device" || file.type === "block-device";
   if (device && progress.options.withoutDevices === true) return;
   const first = file.type === "directory" || file.links < 2 ? undefined : firstName(progress, place);
   if (first !== undefined) {
-    yield encodeStreamEntry({ kind: "hardLink", path, text: bytesOf(first) });
+    yield encodeStreamEntry({ kind: "hardLink", path, text: first });
     return;
   }
-  const common = { kind: KINDS[file.type], path, ...ownership(file) };
+  const common = { kind: KINDS[file.type], path, ...ownership(file, progress.options) };
   if (file.type === "file") yield* streamContent(image, file, path, common);
   else if (file.type === "symlink") yield encodeStreamEntry({ ...common, text: image.readStart(file, 4095) });
   else if (device) {
     yield encodeStreamEntry({ ...common, device: { major: file.deviceMajor, minor: file.deviceMinor } });
   } else yield encodeStreamEntry(common);
   if (file.type === "directory") yield* streamDirectory(tree, place, progress);
-  yield* finish(place, progress.options);
+  yield* finish(place, progress);
 }
 
 function* streamContent(
@@ -94,9 +101,10 @@ function* streamContent(
 }
 
 /** What is set once a file is complete: attributes, which a change of owner would drop, and the time. */
-function* finish(place: Place, { attribute = isOfImage }: TreeStreamOptions): Generator<Uint8Array> {
+function* finish(place: Place, progress: Progress): Generator<Uint8Array> {
+  const { attribute = isOfImage } = progress.options;
   const { file } = place.occurrences[0];
-  const path = bytesOf(place.path);
+  const path = pathOf(place, progress);
   if (file.type === "file" || file.type === "directory") {
     for (const [name, value] of file.xattrs) {
       if (!attribute(name)) continue;
@@ -112,22 +120,29 @@ function isOfImage(name: string): boolean {
 }
 
 /** The name under which the file was written already; undefined the first time. */
-function firstName(
-  { names }: Progress,
-  { path, occurrences: [{ image, file }] }: Place,
-): ByteString | undefined {
+function firstName(progress: Progress, place: Place): Uint8Array | undefined {
+  const { names } = progress;
+  const { image, file } = place.occurrences[0];
   let known = names.get(image);
   if (known === undefined) {
     known = new Map();
     names.set(image, known);
   }
   const first = known.get(file.slot);
-  if (first === undefined) known.set(file.slot, path);
+  if (first === undefined) known.set(file.slot, pathOf(place, progress));
   return first;
 }
 
-function ownership({ mode, uid, gid }: ImageFile): Pick<StreamEntry, "mode" | "owner"> {
-  return { mode, owner: { uid, gid } };
+function ownership(
+  { mode, uid, gid }: ImageFile,
+  { withoutOwners }: TreeStreamOptions,
+): Pick<StreamEntry, "mode" | "owner"> {
+  return withoutOwners === true ? { mode } : { mode, owner: { uid, gid } };
+}
+
+/** Of a file, from the stream's root. */
+function pathOf({ path }: Place, { base }: Progress): Uint8Array {
+  return bytesOf(base === "" ? path : path.slice(base.length + 1));
 }
 
 /** Names are strings of bytes, one character each. */

@@ -6,6 +6,7 @@ import {
   type RuntimeNamespace,
 } from "../../spec/index.ts";
 import type { ContainerOptions } from "../container-options.ts";
+import type { Rootless } from "../rootless.ts";
 import type { ResolvedUser } from "../user/resolve-user.ts";
 import { type ContainerMount, type GeneratedFiles, generateMounts } from "./mounts.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./paths.ts";
@@ -23,6 +24,8 @@ export interface SpecInput {
   readonly mounts: readonly ContainerMount[];
   readonly files: GeneratedFiles;
   readonly devices: readonly ContainerDevice[];
+  /** What an engine without the machine's rights can do. */
+  readonly rootless?: Pick<Rootless, "mappings" | "owners" | "limits">;
 }
 
 /**
@@ -34,7 +37,8 @@ export interface SpecInput {
  * is not part of it yet.
  */
 export function generateSpec(input: SpecInput): RuntimeConfig {
-  const { id, options, image, user, hostname } = input;
+  const { id, options, image, user, hostname, rootless } = input;
+  const mappings = rootless?.mappings;
   const network = networkMode(options.network);
   const privileged = options.privileged === true;
   return {
@@ -48,12 +52,16 @@ export function generateSpec(input: SpecInput): RuntimeConfig {
       files: input.files,
       privileged,
       hostNetwork: network === "host",
+      ownGroups: rootless?.limits !== false,
+      manyGroups: rootless?.owners !== false,
     }),
     annotations: annotations(input),
     linux: {
-      cgroupsPath: `/corten-${id}`,
-      namespaces: namespaces(network),
-      resources: generateResources(options, input.devices),
+      // An ordinary user's lies below its own group, if anywhere.
+      cgroupsPath: mappings === undefined ? `/corten-${id}` : `corten-${id}`,
+      namespaces: namespaces(network, mappings !== undefined),
+      ...mappings,
+      resources: generateResources(options, mappings === undefined ? input.devices : undefined),
       devices: input.devices.map(({ node }) => node),
       ...(privileged ? {} : { maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS }),
     },
@@ -71,9 +79,10 @@ export function networkMode(network: string | undefined): NetworkMode {
   });
 }
 
-function namespaces(network: NetworkMode): RuntimeNamespace[] {
+function namespaces(network: NetworkMode, user: boolean): RuntimeNamespace[] {
   const types = ["pid", "ipc", "uts", "mount", "cgroup"] as const;
-  return [...types, ...(network === "none" ? (["network"] as const) : [])].map((type) => ({ type }));
+  const more = [...(network === "none" ? (["network"] as const) : []), ...(user ? (["user"] as const) : [])];
+  return [...types, ...more].map((type) => ({ type }));
 }
 
 /** What conversion.md has computed from the image, under Corten's own control: none of it is read back by the runtime. */

@@ -30,6 +30,10 @@ export interface MountInput {
   readonly privileged: boolean;
   /** True where the container shares the host's network namespace. */
   readonly hostNetwork: boolean;
+  /** False where the container has no control group of its own to look at. */
+  readonly ownGroups: boolean;
+  /** False where only one group is mapped: terminals cannot belong to that of tty. */
+  readonly manyGroups: boolean;
 }
 
 /**
@@ -65,7 +69,7 @@ export function containerPath(path: string, what: string): string {
   return normal;
 }
 
-function systemMounts({ privileged, hostNetwork }: MountInput): RuntimeMount[] {
+function systemMounts({ privileged, hostNetwork, ownGroups, manyGroups }: MountInput): RuntimeMount[] {
   const access = privileged ? "rw" : "ro";
   return [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
@@ -79,7 +83,14 @@ function systemMounts({ privileged, hostNetwork }: MountInput): RuntimeMount[] {
       destination: "/dev/pts",
       type: "devpts",
       source: "devpts",
-      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+      options: [
+        "nosuid",
+        "noexec",
+        "newinstance",
+        "ptmxmode=0666",
+        "mode=0620",
+        ...(manyGroups ? ["gid=5"] : []),
+      ],
     },
     // sysfs shows the devices of the network namespace that it is mounted in; the host's are nobody's business here
     // unless it is the host's network.
@@ -89,12 +100,16 @@ function systemMounts({ privileged, hostNetwork }: MountInput): RuntimeMount[] {
       source: "sysfs",
       options: ["nosuid", "noexec", "nodev", hostNetwork && !privileged ? "ro" : access],
     },
-    {
-      destination: "/sys/fs/cgroup",
-      type: "cgroup",
-      source: "cgroup",
-      options: ["nosuid", "noexec", "nodev", access],
-    },
+    ...(ownGroups
+      ? [
+          {
+            destination: "/sys/fs/cgroup",
+            type: "cgroup",
+            source: "cgroup",
+            options: ["nosuid", "noexec", "nodev", access],
+          },
+        ]
+      : []),
     {
       destination: "/dev/mqueue",
       type: "mqueue",

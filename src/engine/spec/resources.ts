@@ -17,10 +17,13 @@ export interface ContainerDevice {
   readonly access: string;
 }
 
-/** The limits of the container's control group. */
+/**
+ * The limits of the container's control group; no rules for devices where `devices` is undefined: in a user namespace
+ * nobody can make one, and an ordinary user cannot limit them.
+ */
 export function generateResources(
   options: Pick<ContainerOptions, "memory" | "cpus" | "pidsLimit" | "privileged">,
-  devices: readonly ContainerDevice[],
+  devices: readonly ContainerDevice[] | undefined,
 ): RuntimeResources {
   const { memory, cpus, pidsLimit } = options;
   if (memory !== undefined && !(Number.isSafeInteger(memory) && memory >= MIN_MEMORY)) {
@@ -33,7 +36,9 @@ export function generateResources(
     throw invalid("pidsLimit", `${pidsLimit} processes`);
   }
   return {
-    devices: options.privileged === true ? [{ allow: true, access: "rwm" }] : deviceRules(devices),
+    ...(devices === undefined
+      ? {}
+      : { devices: options.privileged === true ? [{ allow: true, access: "rwm" }] : deviceRules(devices) }),
     ...(memory === undefined ? {} : { memory: { limit: memory } }),
     ...(cpus === undefined ? {} : { cpu: { quota: Math.round(cpus * PERIOD), period: PERIOD } }),
     ...(pidsLimit === undefined ? {} : { pids: { limit: pidsLimit <= 0 ? -1 : pidsLimit } }),

@@ -12,13 +12,15 @@ export interface HeldByHost {
   readonly cover: Register | undefined;
   /** The network namespace that devices of the host were moved into. */
   readonly devices: Register | undefined;
+  /** The user namespace that files to be removed belong to. */
+  readonly namespace: Register | undefined;
 }
 
 /** What is removed when a container ends, or could not be made. */
 export function compileCleanup(
   section: SectionBuilder,
   input: LaunchInput,
-  { cover, devices }: HeldByHost,
+  { cover, devices, namespace }: HeldByHost,
 ): void {
   if (devices !== undefined) returnNetDevices(section, input, devices);
   if (input.keep === true) return;
@@ -27,6 +29,8 @@ export function compileCleanup(
     if (input.holder !== undefined && isSystemds(group.hierarchy)) endInScope(section, group);
     else section.add("removeCgroup", { path: group.path, kill: 1 });
   }
+  // What the container has written belongs to subordinate ids: only in its user namespace may their user remove it.
+  if (namespace !== undefined) section.add("join", { fd: namespace, flags: k.CLONE_NEWUSER });
   for (const path of input.cleanupPaths ?? []) section.add("removeTree", { dir: null, path });
   section.add("removeTree", { dir: null, path: input.stateDirectory });
   compileHooks(section, input, "poststop", "stopped", true);

@@ -26,7 +26,7 @@ import { handListener } from "./seccomp-agent.ts";
 import { coverRoot, mountsWithoutNamespace } from "./shared-mounts.ts";
 import { letGo, openSources, opensSources } from "./sources.ts";
 import { receiveTerminal } from "./terminal.ts";
-import { prepareChild } from "./user-namespace.ts";
+import { prepareChild, type UserNamespace } from "./user-namespace.ts";
 
 /**
  * Compiles a configuration and what is known about the host into the plan that makes and starts a container. Pure:
@@ -99,9 +99,12 @@ function compileHost(
   if (opened !== undefined) letGo(h, opened);
   compileContainer(c, input, namespaces, { fifo, cover, mapped: mapped.mounts, opened }, warnings);
   mapped.release();
+  let namespace: Register | undefined;
   if (user.kind !== "none") {
     if (namespaces.mount === "joined" && user.kind === "new") joinCgroups(h, entered);
-    prepareChild(h, input, user);
+    prepareChild(h, input, user, () => {
+      namespace = keepNamespace(h, input, user);
+    });
   }
   if (namespaces.renewed !== undefined) h.add("adopt", { out: child });
   const devices = compileNetDevices(h, input, namespaces);
@@ -123,7 +126,15 @@ function compileHost(
   const { before, after } = hookState(input, "creating");
   handListener(h, input.seccomp, [before, after]);
   finishHost(h, input, { terminal, child, pidfdSocket, ready });
-  return { cover, devices };
+  return { cover, devices, namespace };
+}
+
+/** Keeps the user namespace of a container whose files are to be removed by a user that has no rights over them. */
+function keepNamespace(h: SectionBuilder, input: LaunchInput, user: UserNamespace): Register | undefined {
+  if (user.kind !== "new" || user.privileged || (input.cleanupPaths ?? []).length === 0) return undefined;
+  const namespace = h.take("container's user namespace");
+  h.add("childNamespace", { out: namespace, name: "user" });
+  return namespace;
 }
 
 /** What the host's section holds of a container that is made. */

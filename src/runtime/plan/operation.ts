@@ -410,6 +410,9 @@ export const OPERATIONS = {
    */
   raiseLimit: { code: 116, fields: { resource: "int", hard: "int" } },
 
+  /** Opens the namespace `name` ("user", "net" …) of the child, while it lives: the namespace then outlives it. */
+  childNamespace: { code: 200, fields: { out: "out", name: "text" } },
+
   // ── the end ──────────────────────────────────────────────────────────────────────────────
   /** Resolves `name` through `path` (a PATH value) inside the container as execvp would; the answer is kept for {@link execute}. */
   findExecutable: { code: 120, fields: { name: "text", path: "text" } },

@@ -61,7 +61,9 @@ export function compileRoot(
       ? { mount: opened?.root ?? cloneDirectory(c, input.root.path), attached: false }
       : stackLayers(c, input.root, {
           host: input.host,
-          inUserNamespace: input.config.linux?.namespaces?.some(({ type }) => type === "user") === true,
+          inUserNamespace:
+            !input.host.userNamespace.initial ||
+            input.config.linux?.namespaces?.some(({ type }) => type === "user") === true,
           stage: input.stateDirectory,
           hostRoot: host,
         });

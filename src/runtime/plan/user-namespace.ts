@@ -107,8 +107,16 @@ function writerOf(mappings: readonly RuntimeIdMapping[], own: number, capable: b
 /** What the maps are written from. */
 export type MappedInput = Pick<LaunchInput, "config" | "host" | "idMappers">;
 
-/** Operations of the host's section after `clone`: the maps, and what the child may not do itself; then lets it go on. */
-export function prepareChild(h: SectionBuilder, input: MappedInput, user: UserNamespace): void {
+/**
+ * Operations of the host's section after `clone`: the maps, and what the child may not do itself; then lets it go on.
+ * `look` adds what concerns the child while others may still look into it.
+ */
+export function prepareChild(
+  h: SectionBuilder,
+  input: MappedInput,
+  user: UserNamespace,
+  look: () => void = () => {},
+): void {
   const { config } = input;
   const score = config.process?.oomScoreAdj;
   if (score !== undefined) {
@@ -126,6 +134,7 @@ export function prepareChild(h: SectionBuilder, input: MappedInput, user: UserNa
     writeMap(h, input, "gid", user.maps.gid);
     writeMap(h, input, "uid", user.maps.uid);
   }
+  look();
   h.add("notify", { event: Step.mapped });
 }
 

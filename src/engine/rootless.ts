@@ -1,0 +1,89 @@
+import { accessSync, constants, readFileSync } from "node:fs";
+import { hostFacts, readSubordinateRanges, type SubordinateRange } from "../host/index.ts";
+import type { IdMappings } from "../runtime/index.ts";
+import type { TreeOptions } from "../snapshot/index.ts";
+import type { RuntimeIdMapping } from "../spec/index.ts";
+
+/** How an engine without the machine's own rights works. */
+export interface Rootless extends TreeOptions {
+  /** The user namespace of containers; undefined where the engine itself is in one, as its root. */
+  readonly mappings: IdMappings | undefined;
+  /** False where the caller may make no control groups: containers stay in its own, and cannot be limited. */
+  readonly limits: boolean;
+  /** What is not as a user would expect, and what would help; undefined when nothing is missing. */
+  readonly lacks: string | undefined;
+}
+
+/** Ids that a whole image's owners fit into. */
+const USUAL_RANGE = 65_536;
+
+/** Looks at what the caller may do: undefined for the machine's root, which mounts layers and needs no mapping. */
+export function findRootless(): Rootless | undefined {
+  const { uid, gid, userNamespace } = hostFacts();
+  if (uid === 0) {
+    if (userNamespace.initial) return undefined;
+    const owners = mappedIds(readFileSync("/proc/self/uid_map", "latin1")) >= USUAL_RANGE;
+    const lacks = "this user namespace maps too few ids: all files of a container belong to its root";
+    return { mappings: undefined, owners, limits: mayMakeGroups(), lacks: owners ? undefined : lacks };
+  }
+  const user = { uid, ...nameOf(uid) };
+  const uids = readSubordinateRanges("/etc/subuid", user);
+  const gids = readSubordinateRanges("/etc/subgid", user);
+  if (uids.length > 0 && gids.length > 0) {
+    return {
+      mappings: { uidMappings: mapOf(uid, uids), gidMappings: mapOf(gid, gids) },
+      owners: true,
+      limits: mayMakeGroups(),
+      lacks: undefined,
+    };
+  }
+  return {
+    mappings: { uidMappings: mapOf(uid, []), gidMappings: mapOf(gid, []) },
+    owners: false,
+    limits: mayMakeGroups(),
+    lacks: `user ${user.name ?? uid} has no range in /etc/subuid and /etc/subgid: all files of a container belong to its root, and no other user can run in it`,
+  };
+}
+
+/** True where the caller's own group is delegated to it in every hierarchy. */
+function mayMakeGroups(): boolean {
+  const { hierarchies } = hostFacts().cgroups;
+  return hierarchies.every(({ mountpoint, own }) => {
+    try {
+      accessSync(`${mountpoint}${own}`, constants.W_OK);
+      return true;
+    } catch {
+      return false; // not delegated, or not there
+    }
+  });
+}
+
+/** Root in the container is the user outside; every other id is one of its subordinate ids. */
+function mapOf(own: number, ranges: readonly SubordinateRange[]): RuntimeIdMapping[] {
+  const mappings: RuntimeIdMapping[] = [{ containerID: 0, hostID: own, size: 1 }];
+  let next = 1;
+  for (const { first, count } of ranges) {
+    mappings.push({ containerID: next, hostID: first, size: count });
+    next += count;
+  }
+  return mappings;
+}
+
+function mappedIds(map: string): number {
+  return map
+    .split("\n")
+    .map((line) => Number(line.trim().split(/\s+/)[2] ?? 0))
+    .reduce((sum, size) => sum + size, 0);
+}
+
+function nameOf(uid: number): { readonly name?: string } {
+  try {
+    const line = readFileSync("/etc/passwd", "utf8")
+      .split("\n")
+      .find((entry) => entry.split(":")[2] === `${uid}`);
+    const name = line?.split(":")[0];
+    return name === undefined ? {} : { name };
+  } catch {
+    return {}; // a host without /etc/passwd has no names
+  }
+}
