@@ -54,7 +54,7 @@ export async function makeContainer(
     id,
     options,
     ...(image === undefined ? {} : { image }),
-    user: resolveUser(wantedUser, accountFiles(source)),
+    user: resolveUser(wantedUser, accountFiles(source), context.rootless?.owners !== false),
     hostname,
     mounts,
     files: { hosts: files.hosts, hostname: files.hostname, resolvConf: files.resolvConf },

@@ -71,6 +71,10 @@ export interface Engine extends AsyncDisposable {
   readonly store: Store;
   /** The unpacked layers: `snapshots.consumer()` is for `pull`. */
   readonly snapshots: Snapshots;
+  /** What it cannot do for want of rights, each a sentence for people; empty for the machine's root. */
+  readonly limitations: readonly string[];
+  /** How images become roots: layers mounted as EROFS images, or whole trees in directories. */
+  readonly storageDriver: "erofs" | "directories";
 
   /** Makes a container without starting it; its image is in the store. @throws not-found when it is not */
   create(options: ContainerOptions, call?: CallOptions): Promise<CreatedContainer>;

@@ -64,5 +64,5 @@ async function execUser(
     imageID === null
       ? accountFiles({ kind: "directory", directory: details.options.rootfs! })
       : await findStack(context, imageID, undefined);
-  return resolveUser(user, files);
+  return resolveUser(user, files, context.rootless?.owners !== false);
 }

@@ -54,6 +54,14 @@ class LocalEngine implements Engine {
     return this.#context.snapshots;
   }
 
+  get limitations(): readonly string[] {
+    return this.#context.rootless?.lacks ?? [];
+  }
+
+  get storageDriver(): Engine["storageDriver"] {
+    return this.#context.rootless === undefined ? "erofs" : "directories";
+  }
+
   async create(options: ContainerOptions, call: CallOptions = {}): Promise<CreatedContainer> {
     const { container } = await this.#makeLasting(options, call);
     return createdHandle(this, container);

@@ -10,8 +10,8 @@ export interface Rootless extends TreeOptions {
   readonly mappings: IdMappings | undefined;
   /** False where the caller may make no control groups: containers stay in its own, and cannot be limited. */
   readonly limits: boolean;
-  /** What is not as a user would expect, and what would help; undefined when nothing is missing. */
-  readonly lacks: string | undefined;
+  /** What is not as a user would expect, and what would help. */
+  readonly lacks: readonly string[];
 }
 
 /** Ids that a whole image's owners fit into. */
@@ -23,26 +23,29 @@ export function findRootless(): Rootless | undefined {
   if (uid === 0) {
     if (userNamespace.initial) return undefined;
     const owners = mappedIds(readFileSync("/proc/self/uid_map", "latin1")) >= USUAL_RANGE;
-    const lacks = "this user namespace maps too few ids: all files of a container belong to its root";
-    return { mappings: undefined, owners, limits: mayMakeGroups(), lacks: owners ? undefined : lacks };
+    const few = "this user namespace maps too few ids: all files of a container belong to its root";
+    return describe({ mappings: undefined, owners }, few);
   }
   const user = { uid, ...nameOf(uid) };
   const uids = readSubordinateRanges("/etc/subuid", user);
   const gids = readSubordinateRanges("/etc/subgid", user);
   if (uids.length > 0 && gids.length > 0) {
-    return {
+    return describe({
       mappings: { uidMappings: mapOf(uid, uids), gidMappings: mapOf(gid, gids) },
       owners: true,
-      limits: mayMakeGroups(),
-      lacks: undefined,
-    };
+    });
   }
-  return {
-    mappings: { uidMappings: mapOf(uid, []), gidMappings: mapOf(gid, []) },
-    owners: false,
-    limits: mayMakeGroups(),
-    lacks: `user ${user.name ?? uid} has no range in /etc/subuid and /etc/subgid: all files of a container belong to its root, and no other user can run in it`,
-  };
+  const alone = `user ${user.name ?? uid} has no range in /etc/subuid and /etc/subgid: all files of a container belong to its root, and no other user can run in it`;
+  return describe(
+    { mappings: { uidMappings: mapOf(uid, []), gidMappings: mapOf(gid, []) }, owners: false },
+    alone,
+  );
+}
+
+function describe(found: TreeOptions, ...lacks: readonly string[]): Rootless {
+  const limits = mayMakeGroups();
+  const grouped = "no control group is delegated to this user: containers cannot be limited or paused";
+  return { ...found, limits, lacks: [...(found.owners ? [] : lacks), ...(limits ? [] : [grouped])] };
 }
 
 /** True where the caller's own group is delegated to it in every hierarchy. */

@@ -18,7 +18,8 @@ export interface ResolvedUser {
 }
 
 /**
- * Resolves `USER[:GROUP]` (image-spec, config.md "User"; conversion.md).
+ * Resolves `USER[:GROUP]` (image-spec, config.md "User"; conversion.md). Without `manyGroups` the user has no additional
+ * groups: the kernel grants none where an ordinary user maps a single one.
  *
  * What consists of digits is a number and never looked up as a name (CVE-2016-3697); a number that is too large is
  * an error and never falls back to a name (CVE-2024-40635, CVE-2026-46680). A user who is given as a number need
@@ -27,7 +28,12 @@ export interface ResolvedUser {
  * @param text empty: root
  * @throws invalid-argument for a name that the files do not have, and for numbers out of range
  */
-export function resolveUser(text: string, files: AccountFiles): ResolvedUser {
+export function resolveUser(text: string, files: AccountFiles, manyGroups = true): ResolvedUser {
+  const user = resolveWithGroups(text, files);
+  return manyGroups ? user : { ...user, additionalGids: [] };
+}
+
+function resolveWithGroups(text: string, files: AccountFiles): ResolvedUser {
   const colon = text.indexOf(":");
   const userPart = colon < 0 ? text : text.slice(0, colon);
   const groupPart = colon < 0 ? undefined : text.slice(colon + 1);

@@ -1,6 +1,5 @@
 import { posix } from "node:path";
 import type { ProcessIdentity } from "../../host/index.ts";
-import { CortenError } from "../../spec/index.ts";
 import { cgroupOwner, DELEGATED_FILES } from "../cgroup/delegation.ts";
 import { unifiedGroup } from "../cgroup/layout.ts";
 import type { CgroupLimits } from "../cgroup/limit-write.ts";

@@ -59,6 +59,8 @@ async function gather(call: CortenCall<typeof infoOptions>) {
     MemTotal: totalmem(),
     Name: hostname(),
     Rootless: facts.uid !== 0,
+    StorageDriver: engine.storageDriver,
+    Limitations: engine.limitations,
   };
 }
 
@@ -76,6 +78,7 @@ function printInfo(details: Details): void {
     line(name, `${text ?? "no version"} ${dim(`${path}${kind === "oci" ? "" : `, ${kind}`}`)}`);
   }
   print(bold("Storage"));
+  line("Driver", details.StorageDriver);
   line("Root", `${storage.root} (${storage.backing})`);
   line("Space", `${formatBinarySize(storage.freeBytes)} free of ${formatBinarySize(storage.totalBytes)}`);
   line("EROFS", storage.erofs);
@@ -93,6 +96,7 @@ function printInfo(details: Details): void {
   line("CPUs", details.NCPU);
   line("Total Memory", formatBinarySize(details.MemTotal));
   line("Rootless", String(details.Rootless));
+  for (const limitation of details.Limitations) line("Limitation", limitation);
   line("Security Options", details.SecurityOptions.join(", "));
   print(bold("Kernel features"));
   for (const { name, since, present } of details.KernelFeatures) {
