@@ -55,7 +55,7 @@ export class EngineContext {
     return this.rootless?.limits === false ? { cgroupManager: "disabled" } : {};
   }
 
-  /** Removes a directory in which a container may have written as any of its users. */
+  /** Removes a directory in which a container may have written, whoever it was inside. */
   async removeWritten(directory: string): Promise<void> {
     if (this.rootless?.mappings === undefined) rmSync(directory, { recursive: true, force: true });
     else if (existsSync(directory)) await removeTrees([directory], { mappings: this.rootless.mappings });

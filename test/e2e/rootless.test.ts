@@ -89,7 +89,7 @@ for (const ranges of [true, false]) {
       assert.equal(code.status, 7, code.stderr);
     });
 
-    test("what a container writes as any user is removed with it", () => {
+    test("what a container writes, whoever it is inside, is removed with it", () => {
       const script = ranges
         ? "mkdir -p /a/b && touch /a/b/c && chown -R 33:33 /a && chmod 700 /a"
         : "mkdir -p /a/b && chmod 500 /a";
