@@ -37,10 +37,12 @@ export function storeLaunch(store: PlanStore, options: RunOptions, mode: LaunchM
     ...(options.pidFile === undefined ? {} : { pidFile: `/${marks.of("pidFile")}` }),
   };
   const files = filesOf(store, marks, id);
-  const { plan, record, warnings, cgroups } = planLaunch(marked, mode, files);
   const bundle = resolve(options.bundle ?? ".");
   const configFile = join(bundle, "config.json");
   const config = readFileSync(configFile);
+  const { plan, record, warnings, cgroups } = planLaunch(marked, mode, files);
+  // Written to meanwhile: the plan may be that of either text.
+  if (!readFileSync(configFile).equals(config)) return;
   // A warning would be heard once only, and mounts that are shared with the host depend on the whole mount table.
   if (
     mountsDependOnLinks(record.config) ||
