@@ -58,10 +58,6 @@ describe("corten-oci", () => {
   test("runc's words for mistakes", async () => {
     assert.equal((await mistake("run --frob x", oci)).message, "flag provided but not defined: -frob");
     assert.equal((await mistake("run", oci)).message, 'corten-oci: "run" requires exactly 1 argument(s)');
-    assert.match(
-      (await mistake("checkpoint --leave-running x", oci)).message,
-      /does not offer .*"checkpoint"/,
-    );
   });
 
   test("the calls of containerd's shim, of conmon and of runtime-tools", async () => {
