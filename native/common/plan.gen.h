@@ -132,6 +132,7 @@ enum plan_operation {
 	OP_MAP_IDS = 115,
 	OP_RAISE_LIMIT = 116,
 	OP_CHILD_NAMESPACE = 200,
+	OP_FIND_HOME = 119,
 	OP_FIND_EXECUTABLE = 120,
 	OP_CLOSE_FROM = 121,
 	OP_AWAIT_START = 122,
@@ -241,6 +242,7 @@ enum plan_operation {
 	X(OP_MAP_IDS, map_ids, "mapIds", 2, FIELD_TEXT, FIELD_LIST) \
 	X(OP_RAISE_LIMIT, raise_limit, "raiseLimit", 2, FIELD_INT, FIELD_INT) \
 	X(OP_CHILD_NAMESPACE, child_namespace, "childNamespace", 2, FIELD_OUT, FIELD_TEXT) \
+	X(OP_FIND_HOME, find_home, "findHome", 1, FIELD_INT) \
 	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
 	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \
@@ -483,6 +485,7 @@ enum plan_operation {
 #define RAISE_LIMIT_HARD 1
 #define CHILD_NAMESPACE_OUT 0
 #define CHILD_NAMESPACE_NAME 1
+#define FIND_HOME_UID 0
 #define FIND_EXECUTABLE_NAME 0
 #define FIND_EXECUTABLE_PATH 1
 #define CLOSE_FROM_FIRST 0

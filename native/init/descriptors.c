@@ -24,7 +24,7 @@ static int require_directory(struct execution *x, int root, const char *path)
 {
 	int fd = open_inside(root, path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (fd == -ENOTDIR || fd == -ELOOP)
-		return violate(x, "%f %q must be a directory, and not a symlink", root, path);
+		return violate(x, "%f %q: the file system must be mounted on ordinary directory, not on a symlink", root, path);
 	if (fd < 0)
 		return fail(x, fd, "openat2(%f, %q, RESOLVE_IN_ROOT|O_DIRECTORY|O_NOFOLLOW)", root, path);
 	return fd;

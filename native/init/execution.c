@@ -97,7 +97,7 @@ int out_field(struct execution *x, unsigned field, int fd)
 char **list_vector(struct execution *x, uint64_t list)
 {
 	uint32_t count = plan_length(list);
-	long address = k_map(((size_t)count + 1) * sizeof(char *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+	long address = k_map(((size_t)count + 2) * sizeof(char *), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
 	if (address < 0 && address > -4096) {
 		fail(x, address, "mmap(%d arguments)", (int)count);
 		return NULL;

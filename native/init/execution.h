@@ -13,6 +13,7 @@
 
 #define MESSAGE_SIZE 6144
 #define EXECUTABLE_SIZE 4096
+#define HOME_SIZE 1024
 
 enum failure_kind {
 	FAILED_ERRNO,
@@ -80,6 +81,8 @@ struct execution {
 	int attached_cover;
 	/* What findExecutable found; empty: nothing. */
 	char executable[EXECUTABLE_SIZE];
+	/* What findHome found, as a variable; empty: it did not look. */
+	char home[HOME_SIZE];
 	struct failure failure;
 };
 
@@ -149,7 +152,7 @@ void clear_register(struct execution *x, unsigned number);
 
 /*
  * A list as argv: NULL-terminated, in a mapping of its own that lasts until the process becomes another program.
- * `extra` entries are left free in front. Returns NULL after filling the failure.
+ * One more entry is left free at the end. Returns NULL after filling the failure.
  */
 char **list_vector(struct execution *x, uint64_t list);
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { isRoot, temporaryDirectory } from "../support/index.ts";
@@ -214,6 +215,43 @@ for (const { name, init } of builds) {
       }
       const linked = enter("/proc/self/cwd", 0);
       assert.equal(linked.failure?.kind, "safety");
+    });
+
+    test("finds the user's home in the container's account file, whatever stands there", () => {
+      using scratch = temporaryDirectory("native");
+      const root = join(scratch.path, "root");
+      mkdirSync(join(root, "etc"), { recursive: true });
+      for (const directory of ["usr", "bin", "lib", "lib64"]) mkdirSync(join(root, directory));
+      const accounts = join(root, "etc/passwd");
+      const homeOf = (uid: number, env: readonly string[] = []) => {
+        const { stdout, failure } = run(scratch.path, [
+          { op: "open", out: "$root", path: root, flags: 0o10200000 },
+          { op: "changeRoot", root: "$root" },
+          { op: "findHome", uid, at: "/process/env" },
+          { op: "execute", args: ["/env"], env: [...env] },
+        ]);
+        assert.equal(failure, undefined);
+        return stdout;
+      };
+      copyFileSync("/bin/busybox", join(root, "env"));
+      assert.equal(homeOf(0, ["A=b"]), "A=b\nHOME=/\n");
+      writeFileSync(
+        accounts,
+        `root:x:0:0:root:/root:/bin/sh\nx:x:7:7\nx:x::1::/empty:\nx:x:4294967303:7::/wrapped:\nrel:x:8:8::home:\n` +
+          `long:x:9:9::/${"h".repeat(2000)}:\nu:x:7:7:${"g".repeat(9000)}:/home/u:/bin/sh\nu:x:7:7::/second:\nlast:x:10:10::/home/last`,
+      );
+      assert.deepEqual(
+        [0, 7, 8, 9, 10, 11].map((uid) => homeOf(uid)),
+        ["/root", "/home/u", "/", "/", "/home/last", "/"].map((home) => `HOME=${home}\n`),
+      );
+      for (const target of ["/dev/zero", "/etc", "/etc/passwd", "/nowhere"]) {
+        rmSync(accounts);
+        symlinkSync(target, accounts);
+        assert.equal(homeOf(0), "HOME=/\n", target);
+      }
+      rmSync(accounts);
+      assert.equal(spawnSync("mkfifo", [accounts]).status, 0);
+      assert.equal(homeOf(0), "HOME=/\n");
     });
 
     test("finds the program as execvp does", () => {

@@ -348,6 +348,10 @@ export class RecordingDouble {
     before("closeFrom", "setSeccomp");
     for (const op of ["pivotRoot", "moveRoot", "changeRoot"] as const) before(op, "setUser");
     before("changeDirectory", "setUser");
+    // What the account file leads to is judged by the container's root, and is not the filter's concern.
+    for (const op of ["pivotRoot", "moveRoot", "changeRoot"] as const) before(op, "findHome");
+    before("findHome", "setSeccomp");
+    before("findHome", "setUser");
     before("setLimit", "setUser");
     before("dropBounding", "setUser");
     before("setUser", "setCapabilities");

@@ -182,6 +182,17 @@ describe("parseProcess", () => {
   it("reads a process object", () => {
     const process = { user: { uid: 1, gid: 2 }, args: ["sh"], cwd: "/" };
     assert.deepEqual(parseProcess(bytes(process)), process);
+    for (const [user, filled] of [
+      [undefined, { uid: 0, gid: 0 }],
+      [{ uid: 5 }, { uid: 5, gid: 0 }],
+      [
+        { gid: 6, umask: 7 },
+        { uid: 0, gid: 6, umask: 7 },
+      ],
+    ]) {
+      assert.deepEqual(parseProcess(bytes({ ...process, user })).user, filled);
+    }
+    assert.throws(() => parseProcess(bytes({ ...process, user: { uid: -1 } })), { pointer: "/user/uid" });
     assert.throws(() => parseProcess(bytes({ ...process, args: [] })), {
       code: "invalid-argument",
       pointer: "/args",

@@ -6,7 +6,7 @@ import {
 } from "../../spec/index.ts";
 import { type Check, configFault } from "./check.ts";
 import { checkRules } from "./rules.ts";
-import { configCheck, processCheck, resourcesCheck } from "./schema.ts";
+import { configCheck, execProcessCheck, resourcesCheck } from "./schema.ts";
 import { refuseUnsupported } from "./support.ts";
 
 /** Bytes of the largest config.json that is read. A large seccomp profile and hundreds of mounts take 200 KiB. */
@@ -35,11 +35,13 @@ export function checkConfig(config: RuntimeConfig): RuntimeConfig {
   return copy;
 }
 
-/** Reads the process object of `exec --process FILE`; errors as of {@link parseConfig}. */
+/** Reads the process object of `exec --process FILE`, its user being 0:0 unless told; errors as of {@link parseConfig}. */
 export function parseProcess(bytes: Uint8Array): RuntimeProcess {
-  const process = readDocument(bytes, "process.json", processCheck) as RuntimeProcess;
+  const process = readDocument(bytes, "process.json", execProcessCheck) as Omit<RuntimeProcess, "user"> & {
+    readonly user?: Partial<RuntimeProcess["user"]>;
+  };
   if ((process.args ?? []).length === 0) throw configFault("/args", "must name a program to run");
-  return process;
+  return { ...process, user: { ...process.user, uid: process.user?.uid ?? 0, gid: process.user?.gid ?? 0 } };
 }
 
 /** Checks limits that a program built; fields that are null count as absent. */

@@ -53,17 +53,11 @@ const rlimits: Check = (value, at) => {
 
 const capabilitySet = list(matching(/^[A-Z0-9_]+$/i, "a capability name"));
 
-/** One process object, as config.json and `exec --process` have it. */
-export const processCheck: Check = object({
+const userFields = { umask: integer(0, 0o777), username: text, additionalGids: list(uint32) };
+
+const processFields = {
   terminal: flag,
   consoleSize: object({ "height!": uint16, "width!": uint16 }),
-  "user!": object({
-    "uid!": uint32,
-    "gid!": uint32,
-    umask: integer(0, 0o777),
-    username: text,
-    additionalGids: list(uint32),
-  }),
   args: list(text),
   env: list(environment),
   "cwd!": absolutePath,
@@ -82,6 +76,17 @@ export const processCheck: Check = object({
   scheduler: schedulerCheck,
   ioPriority: ioPriorityCheck,
   execCPUAffinity: affinityCheck,
+};
+
+const processCheck = object({
+  "user!": object({ "uid!": uint32, "gid!": uint32, ...userFields }),
+  ...processFields,
+});
+
+/** The process object of `exec --process`, in which callers leave out what is zero. */
+export const execProcessCheck: Check = object({
+  user: object({ uid: uint32, gid: uint32, ...userFields }),
+  ...processFields,
 });
 
 const hook = object({

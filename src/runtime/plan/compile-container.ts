@@ -218,9 +218,9 @@ function coveredPaths({ config }: LaunchInput): string[] {
   );
 }
 
-/** Read-only paths first, then masked ones, which may lie below them. */
+/** Read-only paths first, then masked ones, which may lie below them. One that is listed twice is masked once. */
 function coverPaths(c: SectionBuilder, root: Register, { config }: LaunchInput): void {
-  const inside = (path: string) => posix.normalize(path).slice(1);
+  const inside = (path: string) => posix.normalize(path).replace(/^\/+|\/+$/g, "");
   for (const [index, path] of (config.linux?.readonlyPaths ?? []).entries()) {
     c.at(`/linux/readonlyPaths/${index}`, () => c.add("protect", { root, path: inside(path) }));
   }
@@ -239,7 +239,10 @@ function coverPaths(c: SectionBuilder, root: Register, { config }: LaunchInput):
     c.add("createMount", { out: directory, fs, attributes: k.MOUNT_ATTR_RDONLY });
     c.release(fs);
   });
+  const covered = new Set<string>();
   for (const [index, path] of masked.entries()) {
+    if (covered.has(inside(path))) continue;
+    covered.add(inside(path));
     c.at(`/linux/maskedPaths/${index}`, () => c.add("mask", { root, path: inside(path), file, directory }));
   }
   c.close(file);

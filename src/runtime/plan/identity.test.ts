@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
 import type { RuntimeProcess } from "../../spec/index.ts";
 import { CAPABILITIES } from "../config/capabilities.ts";
 import { Registers, SectionBuilder } from "./builder.ts";
-import { capabilityMasks, compileIdentity } from "./identity.ts";
+import { capabilityMasks, compileIdentity, environmentOf } from "./identity.ts";
 
 const bit = (name: string) => 2 ** CAPABILITIES.indexOf(name);
 const all = 2 ** CAPABILITIES.length - 1;
@@ -59,4 +59,13 @@ describe("compileIdentity", () => {
       ["setLimit"],
     );
   });
+});
+
+test("environment: of two variables with one name the later counts, and an empty HOME is for the executor to find", () => {
+  const of = (env?: readonly string[]) =>
+    environmentOf({ ...(env === undefined ? {} : { env }), user: { uid: 0, gid: 0 }, cwd: "/" });
+  assert.deepEqual(of(["A=1", "B=2", "A=3=4"]), ["B=2", "A=3=4"]);
+  assert.deepEqual(of(["HOME=/a", "HOME="]), []);
+  assert.deepEqual(of(["HOME=", "HOME=/a"]), ["HOME=/a"]);
+  assert.deepEqual(of(), []);
 });

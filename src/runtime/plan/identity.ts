@@ -100,6 +100,10 @@ export function compileIdentity(c: SectionBuilder, input: IdentityInput, warning
   if (!(process.rlimits ?? []).some(({ type }) => type === "RLIMIT_NOFILE")) {
     c.add("capLimit", { resource: RLIMITS["RLIMIT_NOFILE"]!, soft: DEFAULT_OPEN_FILES });
   }
+  // With the rights of the one who starts it, and before the filter: the container's account file tells.
+  if (!environmentOf(process).some((variable) => variable.startsWith("HOME="))) {
+    c.at(`${at}/env`, () => c.add("findHome", { uid: user.uid }));
+  }
   compileScheduling(c, process, at);
   compilePersonality(c, input.linux);
   compileMemoryPolicy(c, input.linux);
@@ -153,8 +157,17 @@ function searchPath({ env = [] }: RuntimeProcess): string {
   return entry === undefined ? DEFAULT_PATH : entry.slice("PATH=".length);
 }
 
-/** The process's environment: what the configuration says, and HOME where it is silent, as other runtimes do. */
-export function environmentOf({ env = [], user }: RuntimeProcess): string[] {
-  if (env.some((variable) => variable.startsWith("HOME="))) return [...env];
-  return [...env, user.uid === 0 ? "HOME=/root" : "HOME=/"];
+/**
+ * The process's environment: what the configuration says, of two variables with one name the later. An empty HOME is
+ * left out: the executor finds it (`findHome`).
+ */
+export function environmentOf({ env = [] }: RuntimeProcess): string[] {
+  const last = new Map<string, string>();
+  for (const variable of env) {
+    const name = variable.slice(0, variable.indexOf("="));
+    last.delete(name);
+    last.set(name, variable);
+  }
+  if (last.get("HOME") === "HOME=") last.delete("HOME");
+  return [...last.values()];
 }

@@ -413,6 +413,12 @@ export const OPERATIONS = {
   /** Opens the namespace `name` ("user", "net" …) of the child, while it lives: the namespace then outlives it. */
   childNamespace: { code: 200, fields: { out: "out", name: "text" } },
 
+  /**
+   * Finds the home of the user `uid` in the container's /etc/passwd, "/" where that has none, and keeps it for
+   * {@link execute}.
+   */
+  findHome: { code: 119, fields: { uid: "int" } },
+
   // ── the end ──────────────────────────────────────────────────────────────────────────────
   /** Resolves `name` through `path` (a PATH value) inside the container as execvp would; the answer is kept for {@link execute}. */
   findExecutable: { code: 120, fields: { name: "text", path: "text" } },
@@ -430,7 +436,7 @@ export const OPERATIONS = {
    * is left of its child, then cleans up.
    */
   finish: { code: 123, fields: { code: "int" } },
-  /** execve(found executable or args[0], args, env). The section's last operation. */
+  /** execve(found executable or args[0], args, env and the found HOME). The section's last operation. */
   execute: { code: 124, fields: { args: "list", env: "list" } },
 } as const satisfies Readonly<Record<string, Shape>>;
 

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, rmdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { commandOutput, debianRootfs, makeBusyboxRootfs } from "../../support/index.ts";
 
@@ -22,6 +22,8 @@ export async function makeImages(testdata: string): Promise<void> {
   for (const folder of ["home", "mnt", "sbin", "usr/share", "var/tmp"]) {
     mkdirSync(join(rootfs, folder), { recursive: true });
   }
+  // Its cases put links there, and a directory would take them in.
+  for (const folder of ["proc", "sys"]) rmdirSync(join(rootfs, folder));
   const archive = join(testdata, `busybox-${architecture}.tar.xz`);
   await commandOutput("tar", ["--numeric-owner", "-C", rootfs, "-cf", archive, "."]);
   await makeSlimDebian(testdata, join(testdata, `debian-${architecture}.tar.xz`));
