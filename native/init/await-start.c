@@ -60,9 +60,11 @@ int op_await_start(struct execution *x)
 			clear_register(x, i);
 	}
 	detach(x, false);
-	CLOSING gate = open_gate(x, fifo);
+	int gate = open_gate(x, fifo);
 	if (gate < 0)
 		return fail(x, gate, "openat(/proc/self/fd, %f, O_WRONLY)", fifo);
+	/* `start` reads on until execve closes it: what fails before is told there. */
+	x->gate = gate;
 	if (!is_same_file(fifo, gate, "", AT_EMPTY_PATH))
 		return violate(x, "/proc/self/fd of the container does not lead to %f", fifo);
 	long written = k_write(gate, "0", 1);

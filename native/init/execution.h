@@ -62,6 +62,8 @@ struct execution {
 	int channel;
 	/* The child's own /proc/self/fd, opened while /proc is the host's; -1 where awaitStart is not planned. */
 	int own_descriptors;
+	/* The FIFO through which `start` let this container go, open until execve; -1: none. */
+	int gate;
 	/* The host section's pending signals; -1 elsewhere. */
 	int signals;
 	struct child child;

@@ -50,14 +50,6 @@ void warn_hook(struct execution *x)
 	warn(x, "");
 }
 
-void report_to_parent(struct execution *x)
-{
-	const struct failure *failure = &x->failure;
-	if (x->channel < 0 || channel_send_failure(x->channel, failure) < 0)
-		print_message("%s", failure->message);
-	k_exit(failure->number == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
-}
-
 /* The operation at fault; NULL when the failure belongs to none. */
 static const struct record *failed_record(const struct execution *x, const struct failure *failure)
 {
@@ -95,6 +87,20 @@ static struct format make_record(const struct execution *x, const struct failure
 	add_field(&out, kind_names[failure->kind]);
 	add_field(&out, failure->message);
 	return out;
+}
+
+void report_to_parent(struct execution *x)
+{
+	const struct failure *failure = &x->failure;
+	if (x->channel < 0 || channel_send_failure(x->channel, failure) < 0) {
+		print_message("%s", failure->message);
+		if (x->gate >= 0) {
+			char data[MESSAGE_SIZE + 2048];
+			struct format record = make_record(x, failure, data, sizeof(data));
+			write_all(x->gate, record.data, record.length);
+		}
+	}
+	k_exit(failure->number == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
 /* O_EXCL after unlinking: whatever stood there, a link for example, is not written through. */

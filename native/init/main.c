@@ -57,6 +57,7 @@ int main(int argc, char **argv, char **envp)
 	x->channel = -1;
 	x->signals = -1;
 	x->own_descriptors = -1;
+	x->gate = -1;
 	x->attached_cover = -1;
 	x->child.pidfd = -1;
 	x->index = -1;

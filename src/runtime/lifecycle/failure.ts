@@ -3,7 +3,7 @@ import { CortenError, type ErrorCode, type ErrorDetails } from "../../spec/index
 import { hintFor } from "./failure-hints.ts";
 
 /** Bytes of a failure's record that are read: the executor writes at most eight KiB. */
-const MAX_RECORD = 64 * 1024;
+export const MAX_RECORD = 64 * 1024;
 
 /** What the executor tells about its failure. */
 export interface FailureRecord {

@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { CortenError, type RuntimeHook, type RuntimeHooks, type RuntimeStatus } from "../../spec/index.ts";
 import { hookState } from "../plan/hooks.ts";
 import type { ContainerRecord } from "./container.ts";
@@ -42,31 +43,72 @@ function hookCalls(
   });
 }
 
+/** Bytes of a hook's output that an error quotes. */
+const MAX_OUTPUT = 4096;
+
 async function runHook(hook: RuntimeHook, at: string, input: string): Promise<void> {
-  const { spawnSync } = await import("node:child_process");
+  const { spawn } = await import("node:child_process");
   const [argv0 = hook.path, ...args] = hook.args ?? [];
-  const result = spawnSync(hook.path, args, {
+  // A group of its own, so that a time-out also ends what the hook has started.
+  const child = spawn(hook.path, args, {
     argv0,
-    input,
     env: environment(hook.env ?? []),
-    stdio: ["pipe", "ignore", "pipe"],
-    maxBuffer: 64 * 1024,
-    killSignal: "SIGKILL",
-    ...(hook.timeout === undefined ? {} : { timeout: hook.timeout * 1000 }),
+    stdio: "pipe",
+    detached: true,
   });
-  if (result.status === 0) return;
-  const why =
-    result.error?.message ??
-    (result.status === null ? `was killed by ${result.signal}` : `exited with ${result.status}`);
-  const told = result.stderr?.toString("utf8").trim().slice(0, 500) ?? "";
+  let told = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      if (told.length < MAX_OUTPUT) told += text;
+    });
+  }
+  // A hook need not read its state.
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
+  const why = await outcome(child, hook.timeout);
+  if (why === undefined) return;
+  const output = told.trim().slice(0, 500);
   throw new CortenError(
     "failed-precondition",
-    `${at}: ${hook.path} ${why}${told === "" ? "" : `: ${told}`}`,
-    {
-      pointer: at,
-      cause: result.error,
-    },
+    `${at}: ${hook.path} ${why}${output === "" ? "" : `: ${output}`}`,
+    { pointer: at },
   );
+}
+
+/** What went wrong with a hook; undefined for one that ended well. `timeout` in seconds. */
+function outcome(child: ChildProcess, timeout: number | undefined): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let late = false;
+    const end = (why: string | undefined) => {
+      clearTimeout(timer);
+      // What it left running may hold its output open for ever.
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+      resolve(why);
+    };
+    const timer =
+      timeout === undefined
+        ? undefined
+        : setTimeout(() => {
+            late = true;
+            killGroup(child.pid);
+          }, timeout * 1000);
+    child.once("error", ({ message }) => end(`cannot be run: ${message}`));
+    child.once("exit", (status, signal) => {
+      if (late) end(`did not end within ${timeout} s and was killed`);
+      else if (status === 0) end(undefined);
+      // Its last words may come after the news of its end.
+      else setTimeout(end, 20, status === null ? `was killed by ${signal}` : `exited with ${status}`);
+    });
+  });
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 function environment(env: readonly string[]): Record<string, string> {

@@ -147,14 +147,18 @@ export class Runtime {
     return this.#launch(file, failureFile, directory, warnings, options.preserveFds, config);
   }
 
-  /** Lets a created container run, then runs its poststart hooks; a hook's failure ends the container. */
+  /**
+   * Lets a created container run, then runs its poststart hooks. A hook's failure, of startContainer's too, ends the
+   * container and removes it with its poststop hooks (runtime.md "Lifecycle", steps 7 to 9).
+   */
   async start(id: string): Promise<void> {
     const container = this.#observe(id);
     await using notification = await this.#awaitReady(container);
-    await releaseContainer(this.root, container);
     try {
+      await releaseContainer(this.root, container);
       await runHooks(container.record, "poststart", "running", container.init?.pid);
     } catch (error) {
+      if (!(error instanceof CortenError) || error.pointer?.startsWith("/hooks/") !== true) throw error;
       await destroy(this.root, this.#observe(id), (name, path) => this.#unmount(name, path));
       throw error;
     }

@@ -427,7 +427,8 @@ export const OPERATIONS = {
   /**
    * From here on the container lives without the host section. Opens the exec FIFO (O_PATH register) for
    * writing, which blocks until `start` reads it, writes "0". It is opened as the user that the process has become, so
-   * its mode must let others write (0622). All registers are emptied before it waits. Later failures go to stderr.
+   * its mode must let others write (0622). All registers are emptied before it waits. Later failures go to stderr, and
+   * as a failure's record through the FIFO, which `execute` closes.
    */
   awaitStart: { code: 122, fields: { fifo: "in" } },
   /**
