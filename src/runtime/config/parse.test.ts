@@ -93,6 +93,23 @@ describe("parseConfig", () => {
     ["/linux/netDevices", { eth0: { name: "a-name-too-long-" } }],
     ["/linux/netDevices", { eth0: { name: "x" }, eth1: { name: "x" } }],
     ["/linux/netDevices", { eth0: { name: 1 } }],
+    ["/linux/intelRdt/closID", "../x"],
+    ["/linux/intelRdt/closID", "info"],
+    ["/linux/intelRdt/l3CacheSchema", "L3"],
+    ["/linux/intelRdt/memBwSchema", "L3:0=f"],
+    ["/linux/intelRdt/schemata", ["MB:0=70", "L3:0=f\n;"]],
+    ["/linux/intelRdt/enableMonitoring", "yes"],
+    ["/vm", { hypervisor: { path: "/x" } }],
+    ["/vm", { kernel: { path: "vmlinuz" } }],
+    ["/vm", { kernel: { path: "/x" }, image: { path: "/y", format: "iso" } }],
+    ["/vm", { kernel: { path: "/x" }, hwConfig: { irqs: [-1] } }],
+    ["/vm", []],
+    ["/windows", { layerFolders: [] }],
+    ["/windows", { layerFolders: ["c"], resources: { cpu: { maximum: 10_001 } } }],
+    ["/solaris/cappedCPU", { ncpus: 2 }],
+    ["/zos/namespaces", [{ type: "user" }]],
+    ["/freebsd/jail", { vnet: "yes" }],
+    ["/freebsd/devices", [{}]],
     ["/hooks", { prestart: [{ path: "relative" }] }],
   ];
   for (const [pointer, value] of invalid) {
@@ -113,7 +130,12 @@ describe("parseConfig", () => {
   const unsupported: ReadonlyArray<readonly [string, unknown]> = [
     ["/windows", { layerFolders: ["c"] }],
     ["/vm", { kernel: { path: "/x" } }],
+    ["/solaris", { milestone: "svc:/milestone/container:default" }],
+    ["/zos", { namespaces: [{ type: "pid" }] }],
+    ["/freebsd", { jail: { vnet: "new", allow: { rawSockets: true } } }],
     ["/linux/intelRdt", { closID: "x" }],
+    ["/linux/intelRdt", { schemata: ["L3:0=ff;1=f", "MB:0=70;1=20"], enableMonitoring: true }],
+    ["/linux/intelRdt", { l3CacheSchema: "L3:0=7f0;1=1f\nL3CODE:0=f", memBwSchema: "MB:0=20;1=70" }],
   ];
   for (const [pointer, value] of unsupported) {
     it(`says that ${pointer} is not supported`, () => {

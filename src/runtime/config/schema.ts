@@ -18,6 +18,8 @@ import {
   uint32,
   uint64,
 } from "./check.ts";
+import { intelRdtCheck } from "./intel-rdt.ts";
+import { OTHER_SYSTEMS } from "./other-systems.ts";
 import { RLIMITS } from "./rlimits.ts";
 import {
   affinityCheck,
@@ -202,6 +204,7 @@ const linux = object({
   personality: personalityCheck,
   memoryPolicy: memoryPolicyCheck,
   netDevices: map(object({ name: text })),
+  intelRdt: intelRdtCheck,
 });
 
 /** The whole document. */
@@ -231,4 +234,5 @@ export const configCheck: Check = object({
   }),
   annotations: map(text),
   linux,
+  ...OTHER_SYSTEMS,
 });

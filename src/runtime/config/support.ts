@@ -1,4 +1,5 @@
 import { CortenError, type RuntimeConfig } from "../../spec/index.ts";
+import { OTHER_SYSTEMS } from "./other-systems.ts";
 
 /**
  * Settings of the standard that this runtime cannot honour are refused, each by name: a container that starts with
@@ -17,13 +18,17 @@ function isSet(value: unknown): boolean {
   return typeof value !== "object" || Object.keys(value).length > 0;
 }
 
-const OTHER_SYSTEMS = ["windows", "solaris", "vm", "zos", "freebsd"] as const;
-
 /** Refuses what cannot be honoured in a whole configuration. */
 export function refuseUnsupported(config: RuntimeConfig): void {
-  for (const system of OTHER_SYSTEMS) {
+  // What a section of another system says is not for this one to leave out: the standard lets a document set it only
+  // for its target, and "vm" asks for an isolation that namespaces are not.
+  for (const system of Object.keys(OTHER_SYSTEMS)) {
     if (isSet((config as unknown as Record<string, unknown>)[system])) {
-      refuse(`/${system}`, `a container of the platform "${system}"`);
+      refuse(
+        `/${system}`,
+        `a container of the platform "${system}"`,
+        "remove the section, or use a runtime for that platform",
+      );
     }
   }
   refuseLinuxSettings(config);
@@ -31,6 +36,11 @@ export function refuseUnsupported(config: RuntimeConfig): void {
 
 function refuseLinuxSettings({ linux }: RuntimeConfig): void {
   if (linux === undefined) return;
-  const rest = [["intelRdt", "Intel RDT"]] as const;
-  for (const [name, what] of rest) if (isSet(linux[name])) refuse(`/linux/${name}`, what);
+  if (isSet(linux.intelRdt)) {
+    refuse(
+      "/linux/intelRdt",
+      "Intel RDT",
+      "remove the section, or make the group in /sys/fs/resctrl and put the container's processes into it",
+    );
+  }
 }
