@@ -224,7 +224,7 @@ enum plan_operation {
 	X(OP_SET_SECCOMP_LISTENER, set_seccomp_listener, "setSeccompListener", 3, FIELD_DATA, FIELD_INT, FIELD_INT) \
 	X(OP_TAKE_LISTENER, take_listener, "takeListener", 1, FIELD_OUT) \
 	X(OP_SEND_STATE, send_state, "sendState", 3, FIELD_IN, FIELD_IN, FIELD_LIST) \
-	X(OP_OPEN_TERMINAL, open_terminal, "openTerminal", 6, FIELD_OUT, FIELD_OUT, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT) \
+	X(OP_OPEN_TERMINAL, open_terminal, "openTerminal", 7, FIELD_OUT, FIELD_OUT, FIELD_IN, FIELD_INT, FIELD_INT, FIELD_INT, FIELD_INT) \
 	X(OP_ATTACH_TERMINAL, attach_terminal, "attachTerminal", 1, FIELD_IN) \
 	X(OP_REFRESH_NULL, refresh_null, "refreshNull", 1, FIELD_IN) \
 	X(OP_OWN_STDIO, own_stdio, "ownStdio", 1, FIELD_INT) \
@@ -452,6 +452,7 @@ enum plan_operation {
 #define OPEN_TERMINAL_ROWS 3
 #define OPEN_TERMINAL_COLUMNS 4
 #define OPEN_TERMINAL_UID 5
+#define OPEN_TERMINAL_RELAYED 6
 #define ATTACH_TERMINAL_SLAVE 0
 #define REFRESH_NULL_ROOT 0
 #define OWN_STDIO_UID 0

@@ -139,7 +139,6 @@ int op_supervise(struct execution *x)
 		supervision.terminal = find_terminal();
 		relay_start(&supervision.relay, master);
 		copy_window_size(&supervision.terminal, master);
-		keep_line_ends(master);
 		make_raw(&supervision.terminal);
 	}
 	if (supervise(x, &supervision) < 0)

@@ -70,21 +70,22 @@ void copy_window_size(const struct terminal *terminal, int master)
 		k_ioctl(master, TIOCSWINSZ, &size);
 }
 
-void keep_line_ends(int master)
-{
-	struct termios settings;
-	if (is_terminal(1) || k_ioctl(master, TCGETS, &settings) < 0)
-		return;
-	settings.c_oflag &= (tcflag_t)~ONLCR;
-	k_ioctl(master, TCSETS, &settings);
-}
-
 char end_of_file_byte(int master)
 {
 	struct termios settings;
 	if (k_ioctl(master, TCGETS, &settings) < 0)
 		return 4;
 	return (char)settings.c_cc[VEOF];
+}
+
+/* Lets \n be \n where the output goes to a file or a pipe, whose reader asked for no carriage returns. */
+static void keep_line_ends(int terminal)
+{
+	struct termios settings;
+	if (is_terminal(1) || k_ioctl(terminal, TCGETS, &settings) < 0)
+		return;
+	settings.c_oflag &= (tcflag_t)~ONLCR;
+	k_ioctl(terminal, TCSETS, &settings);
 }
 
 #define PTMX_MAJOR 5
@@ -137,6 +138,9 @@ int op_open_terminal(struct execution *x)
 	error = uid == -1 ? 0 : k_fchownat(slave, "", (unsigned)uid, ~0U, AT_EMPTY_PATH);
 	if (error < 0)
 		return fail(x, error, "fchown(%f, %l)", slave, uid);
+	/* Before the program can write: the section that copies may be late. */
+	if (int_field(x, OPEN_TERMINAL_RELAYED))
+		keep_line_ends(slave);
 	out_field(x, OPEN_TERMINAL_MASTER, master);
 	out_field(x, OPEN_TERMINAL_SLAVE, slave);
 	master = -1;

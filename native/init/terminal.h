@@ -28,9 +28,6 @@ bool in_foreground(int fd);
 /* Gives the pty the size of the caller's terminal. */
 void copy_window_size(const struct terminal *terminal, int master);
 
-/* Lets \n be \n where the output goes to a file or a pipe, whose reader asked for no carriage returns. */
-void keep_line_ends(int master);
-
 bool is_terminal(int fd);
 
 /* The byte that means end of file to the pty's line discipline. */

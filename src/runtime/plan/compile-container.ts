@@ -170,7 +170,9 @@ function buildRoot(
     compileDevices(c, root, input, user.kind === "none" ? undefined : warnings);
   makeWorkingDirectory(c, root, input);
   const slave =
-    config.process?.terminal === true ? openTerminal(c, root, config.process, "/process") : undefined;
+    config.process?.terminal === true
+      ? openTerminal(c, root, config.process, "/process", input.consoleSocket === undefined)
+      : undefined;
   if (slave !== undefined && hasMounts) bindConsole(c, root, slave);
   const coversEarly = coveredPaths(input).some((path) =>
     mounts.lateDestinations.some((late) => related(path, late)),

@@ -179,7 +179,7 @@ function compileProcess(
   const inside = c.take("container's root directory");
   c.add("open", { out: inside, dir: null, path: "/", flags: k.O_PATH | k.O_DIRECTORY, mode: 0 });
   if (process.terminal === true) {
-    const slave = openTerminal(c, inside, process, "/process");
+    const slave = openTerminal(c, inside, process, "/process", input.consoleSocket === undefined);
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
     c.close(slave);
   } else c.add("refreshNull", { root: inside });

@@ -334,11 +334,20 @@ export const OPERATIONS = {
   // ── terminal and stdio ───────────────────────────────────────────────────────────────────
   /**
    * In the container: opens `devpts`/ptmx O_NOFOLLOW, verifies it is 5:2 on devpts, unlocks it, opens the peer with
-   * TIOCGPTPEER, sets the window size where `rows` or `columns` is not 0 and the owner to uid.
+   * TIOCGPTPEER, sets the window size where `rows` or `columns` is not 0 and the owner to uid. `relayed` 1: what is
+   * written goes to the caller's stdout, and its line ends stay as they are unless that is a terminal.
    */
   openTerminal: {
     code: 110,
-    fields: { master: "out", slave: "out", devpts: "in", rows: "int", columns: "int", uid: "int" },
+    fields: {
+      master: "out",
+      slave: "out",
+      devpts: "in",
+      rows: "int",
+      columns: "int",
+      uid: "int",
+      relayed: "int",
+    },
   },
   /** The slave becomes stdin, stdout and stderr and the controlling terminal. */
   attachTerminal: { code: 111, fields: { slave: "in" } },

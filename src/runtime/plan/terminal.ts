@@ -5,13 +5,14 @@ import type { Register } from "./operation.ts";
 
 /**
  * Opens a terminal on the container's own devpts, passes its master to the parent, and returns the register of the
- * slave. Everything goes by descriptors below `root`, so no symlink in the image decides what is opened.
+ * slave. `relayed`: the executor itself will copy what is written to it. Everything goes by descriptors below `root`, so no symlink in the image decides what is opened.
  */
 export function openTerminal(
   c: SectionBuilder,
   root: Register,
   process: RuntimeProcess,
   at: string,
+  relayed: boolean,
 ): Register {
   const { consoleSize, user } = process;
   const slave = c.take("terminal");
@@ -26,6 +27,7 @@ export function openTerminal(
       rows: consoleSize?.height ?? 0,
       columns: consoleSize?.width ?? 0,
       uid: user.uid,
+      relayed: relayed ? 1 : 0,
     });
     c.close(devpts);
     c.add("passToParent", { fd: master });
