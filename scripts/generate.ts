@@ -3,11 +3,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { commandReference, manual } from "../src/cli/index.ts";
+import { generateDefaultFilter } from "../src/engine/spec/seccomp/generated-filter.ts";
 import { generateHeader } from "../src/runtime/plan/header.ts";
 
 const root = join(import.meta.dirname, "..");
 const generated: ReadonlyArray<{ path: string; text: string }> = [
   { path: "native/common/plan.gen.h", text: generateHeader() },
+  { path: "src/engine/spec/seccomp/default-filter.gen.ts", text: generateDefaultFilter() },
   { path: "docs/commands.md", text: commandReference() },
   ...manual().map(({ file, text }) => ({ path: `docs/man/${file}`, text })),
 ];

@@ -1,3 +1,5 @@
+import type { RuntimeSeccomp } from "../spec/index.ts";
+
 /** A directory of the host used as the root file system. */
 export interface RootDirectory {
   /** Absolute path of the directory. */
@@ -77,9 +79,11 @@ export interface ContainerOptions {
   /** Capability names with or without `CAP_`, or `ALL`. */
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];
-  /** All capabilities and devices, nothing masked. */
+  /** All capabilities and devices, nothing masked, every system call. */
   readonly privileged?: boolean;
   readonly noNewPrivileges?: boolean;
+  /** Which system calls may be made. Default: the engine's own profile; none where `privileged`. */
+  readonly seccomp?: "unconfined" | RuntimeSeccomp;
   /** Memory limit in bytes. */
   readonly memory?: number;
   /** CPUs, such as 1.5. */

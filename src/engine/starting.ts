@@ -10,6 +10,7 @@ import type { MadeContainer } from "./creation.ts";
 import type { ProcessImage } from "./engine.ts";
 import { attachClient, startMonitor } from "./monitor.ts";
 import { findStack, type Root, rootRecipe } from "./source.ts";
+import { readyFilter } from "./spec/seccomp/ready-filter.ts";
 import type { StoredContainer } from "./stored-container.ts";
 
 export interface StartOptions extends CallOptions {
@@ -46,10 +47,12 @@ async function start(
   const source = await sourceOf(context, container, options.signal);
   await context.runtime.delete(id, { force: true });
   clearRun(files);
+  const stored = readStoredConfig(files);
   const launch = context.runtime.prepareRun({
     id,
     bundle: files.directory,
-    config: readStoredConfig(files),
+    config: stored,
+    ...readyFilter(stored.linux?.seccomp),
     root: rootRecipe(source, context, files, container.autoRemove),
     ...context.launchSettings,
     detach: true,
@@ -103,6 +106,7 @@ export function runInForeground(context: EngineContext, made: MadeContainer): Pr
     id: container.id,
     bundle: files.directory,
     config,
+    ...readyFilter(config.linux?.seccomp),
     root: rootRecipe(source, context, files, true),
     ...context.launchSettings,
     cleanupPaths: [files.directory, ...volumes.map(({ source }) => dirname(source))],

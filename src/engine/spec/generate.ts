@@ -4,6 +4,7 @@ import {
   type ImageConfig,
   type RuntimeConfig,
   type RuntimeNamespace,
+  type RuntimeSeccomp,
 } from "../../spec/index.ts";
 import type { ContainerOptions } from "../container-options.ts";
 import type { Rootless } from "../rootless.ts";
@@ -12,6 +13,7 @@ import { type ContainerMount, type GeneratedFiles, generateMounts } from "./moun
 import { MASKED_PATHS, READONLY_PATHS } from "./paths.ts";
 import { generateProcess } from "./process.ts";
 import { type ContainerDevice, generateResources } from "./resources.ts";
+import { defaultProfile } from "./seccomp/default-profile.ts";
 
 /** What config.json is made from: everything has been looked up. */
 export interface SpecInput {
@@ -33,17 +35,18 @@ export interface SpecInput {
  * the same input gives the same configuration.
  *
  * Nothing that an image says changes how it is isolated: its labels and annotations do not come into
- * config.json at all (CVE-2024-3154, CVE-2026-94603); what does come is listed here. The default seccomp profile
- * is not part of it yet.
+ * config.json at all (CVE-2024-3154, CVE-2026-94603); what does come is listed here.
  */
 export function generateSpec(input: SpecInput): RuntimeConfig {
   const { id, options, image, user, hostname, rootless } = input;
   const mappings = rootless?.mappings;
   const network = networkMode(options.network);
   const privileged = options.privileged === true;
+  const process = generateProcess(image?.config ?? {}, options, user, hostname);
+  const seccomp = chooseProfile(options, process.capabilities?.bounding ?? []);
   return {
     ociVersion: OCI_VERSION,
-    process: generateProcess(image?.config ?? {}, options, user, hostname),
+    process,
     root: { path: "rootfs", readonly: options.readOnly === true },
     hostname,
     mounts: generateMounts({
@@ -64,8 +67,19 @@ export function generateSpec(input: SpecInput): RuntimeConfig {
       resources: generateResources(options, mappings === undefined ? input.devices : undefined),
       devices: input.devices.map(({ node }) => node),
       ...(privileged ? {} : { maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS }),
+      ...(seccomp === undefined ? {} : { seccomp }),
     },
   };
+}
+
+/** A privileged container has none, unless the caller brings one. */
+function chooseProfile(
+  { seccomp, privileged }: ContainerOptions,
+  capabilities: readonly string[],
+): RuntimeSeccomp | undefined {
+  if (seccomp === "unconfined") return undefined;
+  if (seccomp !== undefined) return seccomp;
+  return privileged === true ? undefined : defaultProfile(capabilities);
 }
 
 export type NetworkMode = "none" | "host";

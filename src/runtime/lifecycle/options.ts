@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from "../../host/index.ts";
 import type { RuntimeConfig } from "../../spec/index.ts";
+import type { SeccompFilter } from "../plan/launch-input.ts";
 import type { RootRecipe } from "../plan/root-recipe.ts";
 import type { Scope } from "./scope.ts";
 
@@ -11,6 +12,8 @@ export interface CreateOptions {
   readonly bundle?: string;
   /** The configuration. Default: read from `config.json` in the bundle. */
   readonly config?: RuntimeConfig;
+  /** The compiled filter of `linux.seccomp`, for callers that have it ready. Default: the profile is compiled. */
+  readonly filter?: SeccompFilter;
   /** The root file system. Default: the directory that `root.path` of the configuration names. */
   readonly root?: RootRecipe;
   /** Unix socket that receives the pty master. Demanded where `process.terminal` is true and nobody supervises. */

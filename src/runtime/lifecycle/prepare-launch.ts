@@ -47,7 +47,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
   const { config, cgroups, warnings } = reduces
     ? withoutUnwritable(wanted, allGroups)
     : { config: wanted, cgroups: allGroups, warnings: [] };
-  const seccomp = filterOf(config);
+  const seccomp = config.linux?.seccomp === undefined ? undefined : (options.filter ?? filterOf(config));
   const preserveFds = checkPreserved((options.preserveFds ?? 0) + (options.listenFds?.count ?? 0));
   const input: LaunchInput = {
     id,

@@ -5,6 +5,7 @@ import type { Values } from "../../command/option.ts";
 import type { createOptions } from "../table/container-options.ts";
 import { parseDevice, parseRootDirectory, parseTmpfs, parseVolume } from "./mounts.ts";
 import { processSettings } from "./process-settings.ts";
+import { securitySettings } from "./security-settings.ts";
 
 /**
  * The options and arguments of `run` and `create` as the engine takes them. The image is fetched by the caller,
@@ -34,7 +35,7 @@ export function containerSettings(
     devices: options.device.map(parseDevice),
     capAdd: options["cap-add"].flatMap((names) => names.split(",")),
     capDrop: options["cap-drop"].flatMap((names) => names.split(",")),
-    noNewPrivileges: noNewPrivileges(options["security-opt"]),
+    ...securitySettings(options["security-opt"]),
     labels: parseLabels(options.label),
   };
 }
@@ -67,16 +68,6 @@ function positive(option: string, text: string): number {
   const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(value > 0))
     throw new CortenError("invalid-argument", `invalid value "${text}" for ${option}: a number above 0`);
-  return value;
-}
-
-function noNewPrivileges(list: readonly string[]): boolean {
-  let value = false;
-  for (const text of list) {
-    const match = /^no-new-privileges(?:[=:](true|false))?$/.exec(text);
-    if (!match) throw new CortenError("unimplemented", `the security option "${text}" is not supported`);
-    value = match[1] !== "false";
-  }
   return value;
 }
 

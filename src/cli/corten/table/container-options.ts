@@ -72,7 +72,11 @@ export const createOptions = {
   },
   "cap-add": { type: "list", value: "CAPABILITY", summary: "add a capability, or ALL" },
   "cap-drop": { type: "list", value: "CAPABILITY", summary: "drop a capability, or ALL" },
-  "security-opt": { type: "list", value: "OPTION", summary: "no-new-privileges" },
+  "security-opt": {
+    type: "list",
+    value: "OPTION",
+    summary: "no-new-privileges, seccomp=unconfined or seccomp=FILE",
+  },
   label: { type: "list", short: "l", value: "NAME[=VALUE]", summary: "attach metadata" },
   "stop-signal": { type: "text", value: "SIGNAL", summary: "signal of `corten stop` (default: the image's)" },
   "stop-timeout": {
