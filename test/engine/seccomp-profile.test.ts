@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { compileSeccomp } from "../../../runtime/seccomp/compile.ts";
-import { unknownSyscalls } from "../../../runtime/seccomp/profile.ts";
-import { syscallNumbers } from "../../../runtime/seccomp/syscalls.ts";
-import { runFilter } from "../../../runtime/seccomp/testing-bpf.ts";
-import { DEFAULT_CAPABILITIES, everyCapability } from "../capabilities.ts";
-import { CAPABILITY_CALLS, COMMON_CALLS } from "./calls.ts";
-import { defaultProfile } from "./default-profile.ts";
-import { generateDefaultFilter } from "./generated-filter.ts";
+import { generateDefaultFilter } from "../../scripts/default-filter.ts";
+import { DEFAULT_CAPABILITIES, everyCapability } from "../../src/engine/spec/capabilities.ts";
+import { CAPABILITY_CALLS, COMMON_CALLS } from "../../src/engine/spec/seccomp/calls.ts";
+import { defaultProfile } from "../../src/engine/spec/seccomp/default-profile.ts";
+import { compileSeccomp } from "../../src/runtime/seccomp/compile.ts";
+import { unknownSyscalls } from "../../src/runtime/seccomp/profile.ts";
+import { syscallNumbers } from "../../src/runtime/seccomp/syscalls.ts";
+import { runFilter } from "../../src/runtime/seccomp/testing-bpf.ts";
 
 const [X86_64, X86, AARCH64] = [0xc000_003e, 0x4000_0003, 0xc000_00b7];
 const ALLOW = 0x7fff_0000;
@@ -78,7 +78,7 @@ describe("the default seccomp profile", () => {
   });
 
   test("is compiled into the program as it is", () => {
-    const file = join(import.meta.dirname, "default-filter.gen.ts");
+    const file = join(import.meta.dirname, "../../src/engine/spec/seccomp/default-filter.gen.ts");
     assert.equal(readFileSync(file, "utf8"), generateDefaultFilter());
   });
 });
