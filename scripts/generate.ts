@@ -3,8 +3,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { commandReference, manual } from "../src/cli/index.ts";
+import { generateDefaultFilter } from "../src/engine/spec/seccomp/generated-filter.ts";
 import { generateHeader } from "../src/runtime/plan/header.ts";
-import { generateDefaultFilter } from "./default-filter.ts";
 
 const root = join(import.meta.dirname, "..");
 const generated: ReadonlyArray<{ path: string; text: string }> = [

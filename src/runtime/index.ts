@@ -52,3 +52,6 @@ export { OPERATIONS, PLAN_VERSION } from "./plan/operation.ts";
 export type { DirectoryRoot, LayeredRoot, RootLayer, RootRecipe, RootUpper } from "./plan/root-recipe.ts";
 export type { StreamEntry } from "./plan/stream.ts";
 export { encodeStreamEntry, streamHead } from "./plan/stream.ts";
+export { compileSeccomp } from "./seccomp/compile.ts";
+export { unknownSyscalls } from "./seccomp/profile.ts";
+export { syscallNumbers } from "./seccomp/syscalls.ts";

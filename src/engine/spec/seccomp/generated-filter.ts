@@ -1,6 +1,6 @@
-import { DEFAULT_CAPABILITIES } from "../src/engine/spec/capabilities.ts";
-import { defaultProfile } from "../src/engine/spec/seccomp/default-profile.ts";
-import { compileSeccomp } from "../src/runtime/seccomp/compile.ts";
+import { compileSeccomp } from "../../../runtime/index.ts";
+import { DEFAULT_CAPABILITIES } from "../capabilities.ts";
+import { defaultProfile } from "./default-profile.ts";
 
 /** The text of `default-filter.gen.ts`: the default profile for the default capabilities on x86-64, compiled. */
 export function generateDefaultFilter(): string {
