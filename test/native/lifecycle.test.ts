@@ -78,7 +78,7 @@ for (const { name, init } of builds) {
       assert.equal(readFileSync(out, "utf8"), "started\nignored\n");
     });
 
-    test("a failure after the FIFO goes to stderr", async () => {
+    test("a failure after the FIFO goes to stderr, and through the FIFO to who started it", async () => {
       using scratch = temporaryDirectory("native");
       const fifo = join(scratch.path, "fifo");
       const plan = writePlan(scratch.path, {
@@ -98,7 +98,18 @@ for (const { name, init } of builds) {
       });
       const { text, closed, child } = start(init, plan);
       await once(child, "exit");
-      assert.equal(readFileSync(fifo, "utf8"), "0");
+      const record = [
+        "container",
+        "3",
+        "execute",
+        "",
+        "2",
+        "ENOENT",
+        "executable",
+        'execve("/no/such"): ENOENT',
+        "",
+      ];
+      assert.equal(readFileSync(fifo, "utf8"), `0${record.join("\0")}`);
       assert.deepEqual(await closed, [0, null]);
       assert.equal(text.err, 'corten-init: execve("/no/such"): ENOENT\n');
     });
