@@ -7,9 +7,11 @@ export function publish(from: string, to: string): void {
   syncDirectory(dirname(to));
 }
 
-/** Writes a small file as a whole: a reader sees all of it or none. */
-export function writeWhole(file: string, text: string): void {
-  const fresh = `${file}.${process.pid}.new`;
+/**
+ * Writes a small file as a whole: a reader sees all of it or none. Whoever holds a lock on it gives `fresh`, a name that
+ * does not change: then nothing stays of a process that is killed before the next one writes.
+ */
+export function writeWhole(file: string, text: string, fresh = `${file}.${process.pid}.new`): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const fd = openSync(fresh, "w", 0o600);
   try {

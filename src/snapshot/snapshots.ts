@@ -227,7 +227,7 @@ export class Snapshots {
       ...(signal === undefined ? {} : { signal }),
     });
     // The image last: it is what says that the layer is there.
-    writeWhole(index, encodeLayerIndex(layer));
+    writeWhole(index, encodeLayerIndex(layer), `${index}.partial`);
     publish(output, image);
   }
 }
