@@ -2,7 +2,7 @@ import { writeSync } from "node:fs";
 import type { Launch } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { Log } from "./log.ts";
-import type { OciCall } from "./program.ts";
+import type { OciCall } from "./options.ts";
 
 /**
  * Ends this process's life as JavaScript: it becomes the executor, which performs the plan. Never returns.

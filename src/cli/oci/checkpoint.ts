@@ -1,5 +1,5 @@
 import { imageSettings } from "./image-settings.ts";
-import type { checkpointOptions, OciCall } from "./program.ts";
+import type { checkpointOptions, OciCall } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci checkpoint ID` */

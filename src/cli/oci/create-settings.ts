@@ -1,7 +1,7 @@
 import { readProcessStat } from "../../host/index.ts";
 import type { CreateOptions } from "../../runtime/index.ts";
 import { readActivation } from "./activation.ts";
-import type { createOptions, OciCall } from "./program.ts";
+import type { createOptions, OciCall } from "./options.ts";
 
 /** The options that `create` and `run` share, as the runtime takes them. */
 export function createSettings({ args, options, globals }: OciCall<typeof createOptions>): CreateOptions {

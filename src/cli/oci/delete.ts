@@ -1,6 +1,6 @@
 import { Log } from "./log.ts";
 import { forEach, matchingIds } from "./matching.ts";
-import type { deleteOptions, OciCall } from "./program.ts";
+import type { deleteOptions, OciCall } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci delete ID` */

@@ -1,7 +1,7 @@
 import type { ContainerEvent, ContainerStatistics } from "../../runtime/index.ts";
 import { print } from "../terminal/stream.ts";
 import { duration } from "./duration.ts";
-import type { eventsOptions, OciCall } from "./program.ts";
+import type { eventsOptions, OciCall } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci events ID`: runc's JSON, one event a line, until the container ends. */

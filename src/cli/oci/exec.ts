@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { type ExecOptions, parseProcess } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { become } from "./become.ts";
-import type { execOptions, OciCall } from "./program.ts";
+import type { execOptions, OciCall } from "./options.ts";
 import { openLauncher } from "./runtime.ts";
 import { storePlan } from "./store-plan.ts";
 

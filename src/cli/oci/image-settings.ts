@@ -1,6 +1,6 @@
 import type { ImageOptions } from "../../runtime/index.ts";
 import type { Values } from "../command/option.ts";
-import type { imageOptions } from "./program.ts";
+import type { imageOptions } from "./options.ts";
 
 /** The options that `checkpoint` and `restore` share, as the runtime takes them. */
 export function imageSettings(options: Values<typeof imageOptions>): ImageOptions {

@@ -1,5 +1,5 @@
 import { forEach, matchingIds } from "./matching.ts";
-import type { killOptions, OciCall } from "./program.ts";
+import type { killOptions, OciCall } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci kill ID [SIGNAL]`: a number, or a name with or without SIG. */

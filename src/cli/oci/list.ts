@@ -1,7 +1,7 @@
 import type { ContainerInfo } from "../../runtime/index.ts";
 import { print, write } from "../terminal/stream.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
-import type { listOptions, OciCall } from "./program.ts";
+import type { listOptions, OciCall } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 const columns: readonly Column<ContainerInfo>[] = [

@@ -3,7 +3,8 @@ import { readCommandLine } from "../command/dispatch.ts";
 import { write } from "../terminal/stream.ts";
 import { reportError } from "./failure.ts";
 import { Log, type LogOptions, prepareLog } from "./log.ts";
-import { type OciCall, program } from "./program.ts";
+import type { OciCall } from "./options.ts";
+import { program } from "./program.ts";
 
 /** Runs `corten-oci` with the words behind its name and returns the exit code. */
 export async function main(line: readonly string[]): Promise<number> {

@@ -1,7 +1,7 @@
 import { formatPlan, planDocument } from "../../runtime/index.ts";
 import { print, write } from "../terminal/stream.ts";
 import { Log } from "./log.ts";
-import type { OciCall, planOptions } from "./program.ts";
+import type { OciCall, planOptions } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci plan [BUNDLE]` */

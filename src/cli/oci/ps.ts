@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { CortenError } from "../../spec/index.ts";
 import { print } from "../terminal/stream.ts";
-import type { OciCall, psOptions } from "./program.ts";
+import type { OciCall, psOptions } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci ps ID [PS-OPTION...]`: the host's `ps`, reduced to the container's processes. */

@@ -1,7 +1,7 @@
 import { readFailure } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { reportError } from "./failure.ts";
-import { EXEC_FAILURE, type OciCall, type reportFailureOptions } from "./program.ts";
+import { EXEC_FAILURE, type OciCall, type reportFailureOptions } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { CortenError } from "../../spec/index.ts";
 import { imageSettings } from "./image-settings.ts";
-import type { OciCall, restoreOptions } from "./program.ts";
+import type { OciCall, restoreOptions } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci restore ID` */

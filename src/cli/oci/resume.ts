@@ -1,4 +1,4 @@
-import type { OciCall } from "./program.ts";
+import type { OciCall } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci resume ID` */

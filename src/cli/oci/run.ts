@@ -1,6 +1,6 @@
 import { become } from "./become.ts";
 import { createSettings } from "./create-settings.ts";
-import type { OciCall, runOptions } from "./program.ts";
+import type { OciCall, runOptions } from "./options.ts";
 import { openLauncher } from "./runtime.ts";
 import { prepareInScope } from "./with-scope.ts";
 

@@ -1,6 +1,6 @@
 import { selfCommand } from "../../host/index.ts";
 import { Runtime } from "../../runtime/index.ts";
-import type { OciCall } from "./program.ts";
+import type { OciCall } from "./options.ts";
 
 /** The runtime with the state root of the command line. */
 export function openRuntime({ globals }: Pick<OciCall, "globals">): Runtime {

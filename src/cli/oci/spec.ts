@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultConfig, rootlessConfig } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
-import type { OciCall, specOptions } from "./program.ts";
+import type { OciCall, specOptions } from "./options.ts";
 
 /** `corten-oci spec`: writes config.json; one that is there stays. */
 export function run(call: OciCall<typeof specOptions>): number {

@@ -1,5 +1,5 @@
 import { print } from "../terminal/stream.ts";
-import type { OciCall } from "./program.ts";
+import type { OciCall } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 /** `corten-oci state ID` */

@@ -1,5 +1,5 @@
 import { Log } from "./log.ts";
-import type { OciCall } from "./program.ts";
+import type { OciCall } from "./options.ts";
 
 /**
  * The front door (native/front) sees a start for the second time and names the file that is to hold its plan. That the

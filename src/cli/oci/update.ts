@@ -3,7 +3,7 @@ import { parseResources } from "../../runtime/index.ts";
 import { CortenError, type RuntimeResources } from "../../spec/index.ts";
 import { bytes } from "../command/bytes.ts";
 import { Log } from "./log.ts";
-import type { OciCall, updateOptions } from "./program.ts";
+import type { OciCall, updateOptions } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
 type Options = OciCall<typeof updateOptions>["options"];

@@ -1,5 +1,5 @@
 import type { Launch, RunOptions, Runtime } from "../../runtime/index.ts";
-import type { OciCall } from "./program.ts";
+import type { OciCall } from "./options.ts";
 import { storePlan } from "./store-plan.ts";
 
 /**
