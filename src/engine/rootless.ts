@@ -1,5 +1,5 @@
 import { accessSync, constants, readFileSync } from "node:fs";
-import { hostFacts, readSubordinateRanges, type SubordinateRange } from "../host/index.ts";
+import { hostFacts, readSubordinateRanges, type SubordinateRange, userNames } from "../host/index.ts";
 import type { IdMappings } from "../runtime/index.ts";
 import type { TreeOptions } from "../snapshot/index.ts";
 import type { RuntimeIdMapping } from "../spec/index.ts";
@@ -26,7 +26,8 @@ export function findRootless(): Rootless | undefined {
     const few = "this user namespace maps too few ids: all files of a container belong to its root";
     return describe({ mappings: undefined, owners }, few);
   }
-  const user = { uid, ...nameOf(uid) };
+  const [name] = userNames(uid);
+  const user = { uid, ...(name === undefined ? {} : { name }) };
   const uids = readSubordinateRanges("/etc/subuid", user);
   const gids = readSubordinateRanges("/etc/subgid", user);
   if (uids.length > 0 && gids.length > 0) {
@@ -35,7 +36,7 @@ export function findRootless(): Rootless | undefined {
       owners: true,
     });
   }
-  const alone = `user ${user.name ?? uid} has no range in /etc/subuid and /etc/subgid: all files of a container belong to its root, and no other user can run in it`;
+  const alone = `user ${name ?? uid} has no range in /etc/subuid and /etc/subgid: all files of a container belong to its root, and no other user can run in it`;
   return describe(
     { mappings: { uidMappings: mapOf(uid, []), gidMappings: mapOf(gid, []) }, owners: false },
     alone,
@@ -77,16 +78,4 @@ function mappedIds(map: string): number {
     .split("\n")
     .map((line) => Number(line.trim().split(/\s+/)[2] ?? 0))
     .reduce((sum, size) => sum + size, 0);
-}
-
-function nameOf(uid: number): { readonly name?: string } {
-  try {
-    const line = readFileSync("/etc/passwd", "utf8")
-      .split("\n")
-      .find((entry) => entry.split(":")[2] === `${uid}`);
-    const name = line?.split(":")[0];
-    return name === undefined ? {} : { name };
-  } catch {
-    return {}; // a host without /etc/passwd has no names
-  }
 }

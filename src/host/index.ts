@@ -36,4 +36,5 @@ export type { SecurityModules } from "./security-modules.ts";
 export { readSecurityModules } from "./security-modules.ts";
 export type { SubordinateRange } from "./subordinate-ids.ts";
 export { parseSubordinateRanges, readSubordinateRanges } from "./subordinate-ids.ts";
+export { userNames } from "./user-names.ts";
 export type { UserNamespaceFacts } from "./user-namespace.ts";

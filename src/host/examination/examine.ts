@@ -1,4 +1,5 @@
 import { readHostFacts } from "../facts.ts";
+import { userNames } from "../user-names.ts";
 import { examineCriu } from "./criu.ts";
 import type { Finding } from "./finding.ts";
 import { examineKernel } from "./kernel.ts";
@@ -16,15 +17,8 @@ export async function examineHost(): Promise<Finding[]> {
   return [
     ...examineKernel(await probeKernel(), { uid, seccomp, sysctl }),
     ...examineCgroups({ uid, cgroups }),
-    ...examineUserRanges(uid, namesOf(uid)),
+    ...examineUserRanges(uid, userNames(uid)),
     ...examinePrograms(uid),
     await examineCriu(uid),
   ];
-}
-
-function namesOf(uid: number): string[] {
-  return (readText("/etc/passwd") ?? "")
-    .split("\n")
-    .filter((line) => line.split(":")[2] === `${uid}`)
-    .map((line) => line.split(":")[0]!);
 }

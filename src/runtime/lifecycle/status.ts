@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, type ProcessIdentity, parseIdentity } from "../../host/index.ts";
+import { isAlive, type ProcessIdentity, parseIdentity, userNames } from "../../host/index.ts";
 import { CortenError, type RuntimeStatus } from "../../spec/index.ts";
 import { isFrozen } from "../cgroup/control.ts";
 import { StateFile } from "../plan/launch-input.ts";
@@ -52,18 +52,6 @@ export function describeContainer({ record, status, init }: Observed): Container
     rootfs: record.rootfs,
     created: record.created,
     ...(Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations }),
-    owner: userName(record.uid),
+    owner: record.uid === 0 ? "root" : (userNames(record.uid)[0] ?? `${record.uid}`),
   };
-}
-
-function userName(uid: number): string {
-  if (uid === 0) return "root";
-  try {
-    const line = readFileSync("/etc/passwd", "utf8")
-      .split("\n")
-      .find((entry) => entry.split(":")[2] === `${uid}`);
-    return line?.split(":")[0] ?? `${uid}`;
-  } catch {
-    return `${uid}`; // a host without /etc/passwd has no names
-  }
 }
