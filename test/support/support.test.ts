@@ -34,8 +34,10 @@ test("a terminal types, resizes, waits and ends", async () => {
   terminal.resize(10, 20);
   terminal.type("stty size\r");
   await terminal.waitFor("10 20");
-  terminal.type("sleep 100\r");
-  await terminal.waitFor("sleep 100\r\n");
+  // What it repeats shows that it is in the foreground: before, an interrupt would be the shell's.
+  terminal.type("cat\r");
+  terminal.type("here\r");
+  await terminal.waitFor(/here\r\nhere\r\n/);
   terminal.type("\x03");
   await terminal.waitFor("ready> ");
   terminal.type("exit 7\r");

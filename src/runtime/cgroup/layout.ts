@@ -21,7 +21,7 @@ export interface CgroupPlan {
  * that applies to the caller applies to what it starts. Where v2 has the controllers it counts from that group's
  * parent, as with other runtimes: a group that holds processes, such as the caller, can hand none down.
  *
- * @throws invalid-argument for a path with "..", and for one that holds the calling process, too
+ * @throws invalid-argument for a path with ".." or a line end, and for one that holds the calling process, too
  */
 export function planCgroups(facts: CgroupFacts, cgroupsPath: string | undefined, id: string): CgroupPlan {
   const wanted = cgroupsPath === undefined || cgroupsPath === "" ? id : cgroupsPath;
@@ -32,6 +32,14 @@ export function planCgroups(facts: CgroupFacts, cgroupsPath: string | undefined,
       {
         pointer: "/linux/cgroupsPath",
       },
+    );
+  }
+  // The kernel takes none, so that /proc/PID/cgroup stays readable line by line.
+  if (wanted.includes("\n")) {
+    throw new CortenError(
+      "invalid-argument",
+      `config.json: /linux/cgroupsPath must not hold a line end: ${JSON.stringify(wanted)}`,
+      { pointer: "/linux/cgroupsPath" },
     );
   }
   const groups = facts.hierarchies.map((hierarchy) => {

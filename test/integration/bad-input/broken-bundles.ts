@@ -166,6 +166,11 @@ export const brokenBundles: readonly BrokenBundle[] = [
     /cgroupsPath/,
   ),
   bundle(
+    "the cgroup path holds a line end",
+    (config) => Object.assign(config.linux, { cgroupsPath: "/corten-test/a\nb" }),
+    /cgroupsPath must not hold a line end/,
+  ),
+  bundle(
     "a memory limit is text",
     (config) => Object.assign(config.linux["resources"] as object, { memory: { limit: "much" } }),
     /memory\/limit/,
