@@ -82,7 +82,8 @@ async function boot(
       "-M",
       "microvm,rtc=on,pit=on,pic=on",
       "-accel",
-      "tcg,thread=multi",
+      // One thread for both processors: with one for each the guest was seen to hang in a lock of its kernel.
+      "tcg,thread=single",
       "-cpu",
       "max",
       "-smp",
