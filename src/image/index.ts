@@ -33,10 +33,10 @@ export {
 } from "./platform.ts";
 export type { PullOptions } from "./pull.ts";
 export { pull } from "./pull.ts";
-export type { PullEvent } from "./pull-event.ts";
 export type { ImageUser, RemovedImage, RemoveImageOptions } from "./remove.ts";
 export { removeImage, untagImage } from "./remove.ts";
-export type { SaveEvent, SaveOptions } from "./save.ts";
+export type { SaveOptions } from "./save.ts";
 export { save } from "./save.ts";
 export type { ViewOptions } from "./stored-image.ts";
 export { tagImage } from "./tag.ts";
+export type { TransferEvent } from "./transfer-event.ts";

@@ -5,7 +5,7 @@ import { CortenError, isCortenError } from "../spec/index.ts";
 import type { ImageSource } from "../transport/index.ts";
 import type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";
 import { LayerPipe } from "./layer-pipe.ts";
-import type { PullEvent } from "./pull-event.ts";
+import type { TransferEvent } from "./transfer-event.ts";
 
 /** Attempts that bring no byte before a transfer is given up; progress starts the count again. */
 const MAX_BARREN_ATTEMPTS = 5;
@@ -18,7 +18,7 @@ export interface LayerContext {
   readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly consumer?: LayerConsumer;
-  readonly report: (event: PullEvent) => void;
+  readonly report: (event: TransferEvent) => void;
 }
 
 /** A layer, or a blob that is none (of an artifact) and has no DiffID. */

@@ -9,7 +9,7 @@ import type { Store } from "../content/index.ts";
 import { openStore } from "../content/index.ts";
 import type { Digest } from "../spec/index.ts";
 import { CortenError, isCortenError, MediaType } from "../spec/index.ts";
-import type { LayerConsumer, PullEvent } from "./index.ts";
+import type { LayerConsumer, TransferEvent } from "./index.ts";
 import { chainIDs, parsePlatform, pull } from "./index.ts";
 import { MemoryPlace, sha256 } from "./testing-image.ts";
 
@@ -51,7 +51,7 @@ describe("pull", () => {
     const attestation = source.addImage([randomBytes(10)], { os: "unknown", architecture: "unknown" });
     const index = source.addIndex([attestation, other, wanted]);
     source.setRoot(index);
-    const events: PullEvent[] = [];
+    const events: TransferEvent[] = [];
     const { seen, consumer } = collector();
     const image = await pull(store, source, {
       name: "alpine",

@@ -18,10 +18,10 @@ import type { Image } from "./image.ts";
 import type { LayerConsumer } from "./layer-consumer.ts";
 import { checkPinned, moveName, storedName } from "./naming.ts";
 import { configPlatform, formatPlatform, hostPlatform, platformRank, runsOnHost } from "./platform.ts";
-import type { PullEvent } from "./pull-event.ts";
 import type { LayerContext, WantedBlob } from "./pull-layer.ts";
 import { pullLayer } from "./pull-layer.ts";
 import { storedImage } from "./stored-image.ts";
+import type { TransferEvent } from "./transfer-event.ts";
 
 const DEFAULT_PARALLEL = 4;
 /** Manifests of one index that are fetched: each is a request. */
@@ -37,7 +37,7 @@ export interface PullOptions {
   readonly allPlatforms?: boolean;
   /** Layers at once. Default 4. */
   readonly parallel?: number;
-  readonly onProgress?: (event: PullEvent) => void;
+  readonly onProgress?: (event: TransferEvent) => void;
   /** Sees the content of the layers of the image for {@link platform} while it comes in. */
   readonly consumer?: LayerConsumer;
   /**

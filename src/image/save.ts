@@ -4,6 +4,7 @@ import { isIndexType, isManifestType, MAX_DOCUMENT_SIZE, parseIndex, parseManife
 import type { Document, ImageSink } from "../transport/index.ts";
 import { everyOf } from "./every-of.ts";
 import type { Image } from "./image.ts";
+import type { TransferEvent } from "./transfer-event.ts";
 
 const DEFAULT_PARALLEL = 4;
 
@@ -13,14 +14,8 @@ export interface SaveOptions {
   readonly single?: boolean;
   /** Blobs at once. Default 4; archives write one after the other by themselves. */
   readonly parallel?: number;
-  readonly onProgress?: (event: SaveEvent) => void;
+  readonly onProgress?: (event: TransferEvent) => void;
   readonly signal?: AbortSignal;
-}
-
-/** What a save reports: a blob is on its way, or in place (`exists`: it was there before). */
-export interface SaveEvent {
-  readonly descriptor: Descriptor;
-  readonly state: "writing" | "exists" | "done";
 }
 
 /**
@@ -45,29 +40,50 @@ export async function save(
   const documents = whole ?? [await read(store, await image.descriptor())];
   const root = documents.at(-1)!;
 
+  options.onProgress?.({ type: "root", descriptor: root.descriptor });
   const blobs = new Map<string, Descriptor>();
   for (const { descriptor, bytes } of documents) {
     if (!isManifestType(descriptor.mediaType)) continue;
     const { config, layers } = parseManifest(bytes, descriptor.mediaType, { what: descriptor.digest });
+    options.onProgress?.({ type: "manifest", descriptor, platform: descriptor.platform, layers });
     for (const blob of [config, ...layers]) blobs.set(blob.digest, blob);
   }
   await everyOf([...blobs.values()], { parallel, ...call }, async (descriptor, both) => {
+    const { digest, size } = descriptor;
+    const report = (state: "exists" | "sending" | "done", offset: number): void =>
+      options.onProgress?.({ type: "layer", digest, offset, size, state });
     if (await sink.hasBlob(descriptor, { signal: both })) {
-      options.onProgress?.({ descriptor, state: "exists" });
+      report("exists", size);
       return;
     }
-    options.onProgress?.({ descriptor, state: "writing" });
-    const content = store.open(descriptor, { verify: true, signal: both });
+    report("sending", 0);
+    const reopen = (offset: number) =>
+      sending(store.open(descriptor, { offset, verify: offset === 0, signal: both }), offset, report);
+    const content = reopen(0);
     try {
-      await sink.writeBlob(descriptor, content, { signal: both });
+      await sink.writeBlob(descriptor, content, { signal: both, reopen });
     } finally {
       await content.return();
     }
-    options.onProgress?.({ descriptor, state: "done" });
+    report("done", size);
   });
   for (const document of documents) await sink.writeManifest(document, call);
   await sink.commit(root, call);
   return root.descriptor;
+}
+
+/** `content`, each chunk of which is reported when it is asked for. */
+async function* sending(
+  content: AsyncIterable<Uint8Array>,
+  offset: number,
+  report: (state: "sending", offset: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let at = offset;
+  for await (const chunk of content) {
+    yield chunk;
+    at += chunk.length;
+    report("sending", at);
+  }
 }
 
 /** `root` and all documents below it, parts before wholes; undefined when something is not here. */

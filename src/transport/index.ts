@@ -11,5 +11,6 @@ export type { ImageSet, NamedImage } from "./image-set.ts";
 export { openImages } from "./image-set.ts";
 export type { OpenOptions } from "./open.ts";
 export { openSink, openSource } from "./open.ts";
-export type { Document, ImageSink, ImageSource, TransportOptions } from "./place.ts";
-export type { Credentials, RegistryOptions } from "./registry/options.ts";
+export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptions } from "./place.ts";
+export type { Credentials, RangeOptions, RegistryOptions } from "./registry/options.ts";
+export type { RegistryWarning } from "./registry/warnings.ts";

@@ -5,6 +5,15 @@ export interface TransportOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of {@link ImageSink.writeBlob}. */
+export interface WriteBlobOptions extends TransportOptions {
+  /**
+   * Gives the content once more, from an offset to its end. With it, a place that can go on with a transfer that was cut
+   * does so, also with one of an earlier process. Default: a cut transfer is an error.
+   */
+  readonly reopen?: (offset: number) => AsyncIterable<Uint8Array>;
+}
+
 /** A manifest or index exactly as stored: its descriptor and its raw bytes, never re-serialised. */
 export interface Document {
   readonly descriptor: Descriptor;
@@ -36,10 +45,15 @@ export interface ImageSource extends AsyncDisposable {
 export interface ImageSink extends AsyncDisposable {
   readonly name: string;
   hasBlob(descriptor: Descriptor, options?: TransportOptions): Promise<boolean>;
+  /**
+   * Stores a blob.
+   *
+   * @param content all of its bytes; not begun when the place turns out to have the blob
+   */
   writeBlob(
     descriptor: Descriptor,
     content: AsyncIterable<Uint8Array>,
-    options?: TransportOptions,
+    options?: WriteBlobOptions,
   ): Promise<void>;
   writeManifest(document: Document, options?: TransportOptions): Promise<void>;
   /** Makes `root`, whose parts have all been written, visible under the place's name. */

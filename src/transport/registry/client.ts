@@ -9,10 +9,12 @@ import { Connections } from "./http.ts";
 import { isStream, readStart } from "./http-body.ts";
 import { hostOf, isLoopback } from "./network.ts";
 import type { RegistryOptions } from "./options.ts";
+import { RangePolicy } from "./ranges.ts";
 import { checkRedirect } from "./realm.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { retrying } from "./retry.ts";
 import { Secrets } from "./secrets.ts";
+import { Warnings } from "./warnings.ts";
 
 /** The host that serves the API of docker.io. */
 const DOCKER_HUB_API = "registry-1.docker.io";
@@ -44,10 +46,12 @@ export interface ApiRequest {
 export class RegistryClient implements AsyncDisposable {
   readonly reference: Reference;
   readonly retry: RetryPolicy;
+  readonly ranges: RangePolicy;
   readonly #options: RegistryOptions;
   readonly #connections: Connections;
   readonly #secrets = new Secrets();
   readonly #authorizer: Authorizer;
+  readonly #warnings: Warnings;
   #base: Promise<URL> | undefined;
 
   constructor(reference: Reference, options: RegistryOptions = {}) {
@@ -55,6 +59,8 @@ export class RegistryClient implements AsyncDisposable {
     this.reference = reference;
     this.#options = options;
     this.retry = { attempts: options.attempts ?? 5, backoff: options.backoff ?? 250 };
+    this.ranges = new RangePolicy(options.ranges);
+    this.#warnings = new Warnings(options.onWarning);
     this.#connections = new Connections({
       insecure: options.insecure ?? false,
       idleTimeout: options.idleTimeout ?? 60_000,
@@ -92,6 +98,10 @@ export class RegistryClient implements AsyncDisposable {
   /** {@link request} without retries. */
   async requestOnce(request: ApiRequest): Promise<HttpReply> {
     const reply = await this.#authorized(request);
+    // A place that the registry redirects to does not speak for it.
+    if (reply.url.origin === (await this.#endpoint(request.signal)).origin) {
+      this.#warnings.see(this.reference.registry, headerText(reply, "warning"));
+    }
     if (request.expect.includes(reply.status)) return reply;
     const body =
       request.method === "HEAD" ? "" : this.#secrets.redact(await readStart(reply, MAX_ERROR_BODY));
@@ -225,6 +235,11 @@ function withAuthorization(request: HttpRequest, authorization: string | undefin
   return authorization === undefined
     ? request
     : { ...request, headers: { ...request.headers, authorization } };
+}
+
+function headerText({ headers }: HttpReply, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(", ") : value;
 }
 
 function isRedirect(status: number): boolean {

@@ -1,7 +1,19 @@
+import type { RegistryWarning } from "./warnings.ts";
+
 /** A user name and password for one registry, or an identity token for its authorization server. */
 export type Credentials =
   | { readonly username: string; readonly password: string }
   | { readonly identityToken: string };
+
+/** How a large blob is read over several connections. */
+export interface RangeOptions {
+  /** Connections at once beyond the first one of each blob; 0 reads each blob over one. Default: 6. */
+  readonly connections?: number;
+  /** Bytes of a range, each of which is kept in memory until it is its turn. Default: 4 MiB. */
+  readonly size?: number;
+  /** Bytes a second at which one connection is fast enough to stay alone. Default: 100 MiB. */
+  readonly enough?: number;
+}
 
 /** How a registry is reached. Everything has a default that suits a machine set up for Docker or Podman. */
 export interface RegistryOptions {
@@ -28,8 +40,12 @@ export interface RegistryOptions {
   readonly backoff?: number;
   /** Longest silence of a connection in milliseconds. Default: 60000. */
   readonly idleTimeout?: number;
+  /** Reading of large blobs over several connections. */
+  readonly ranges?: RangeOptions;
   /** Repositories of the same registry that may already hold a blob to be pushed (cross-repository mount). */
   readonly mountFrom?: readonly string[];
+  /** Called with each warning of the registry, once. Default: nobody reads them. */
+  readonly onWarning?: (warning: RegistryWarning) => void;
   /** Where paths and user directories come from. Default: `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }

@@ -104,15 +104,17 @@ export class RegistryDouble implements AsyncDisposable {
       missing(response, "BLOB_UNKNOWN");
       return;
     }
-    const start = Number(/^bytes=([0-9]+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-    const length = { "content-length": String(bytes.length - start) };
-    if (start === 0) response.writeHead(200, length);
+    const range = /^bytes=([0-9]+)-([0-9]*)$/.exec(request.headers.range ?? "");
+    const start = Number(range?.[1] ?? 0);
+    const end = Math.min(range?.[2] ? Number(range[2]) + 1 : bytes.length, bytes.length);
+    const length = { "content-length": String(end - start) };
+    if (range === null) response.writeHead(200, length);
     else
       response.writeHead(206, {
         ...length,
-        "content-range": `bytes ${start}-${bytes.length - 1}/${bytes.length}`,
+        "content-range": `bytes ${start}-${end - 1}/${bytes.length}`,
       });
-    response.end(request.method === "HEAD" ? undefined : bytes.subarray(start));
+    response.end(request.method === "HEAD" ? undefined : bytes.subarray(start, end));
   }
 
   async #upload(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {

@@ -6,8 +6,8 @@ import { write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { embeddedLayout, type Origin, originOf, registryOptions } from "./origin.ts";
-import { showPull } from "./pull-progress.ts";
 import { openImageStore } from "./store.ts";
+import { showTransfer } from "./transfer-progress.ts";
 import { unpackingConsumer } from "./unpacking.ts";
 
 /** The options that matter to a pull, wherever it is asked for. */
@@ -49,10 +49,10 @@ export async function fetchInto(
 ): Promise<{ readonly image: Image; readonly name: string }> {
   const { place, name } = await namedOrigin(originOf(text));
   const { platform } = options;
-  const progress = await showPull(options.quiet);
+  const progress = await showTransfer(options.quiet, "pull");
   try {
     return await interruptible(async (signal) => {
-      await using source = await openSource(place, { registry: registryOptions(options) });
+      await using source = await openSource(place, { registry: registryOptions(options, progress.note) });
       const image = await pull(store, source, {
         name,
         signal,

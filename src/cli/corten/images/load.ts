@@ -6,9 +6,9 @@ import { isTerminal, print } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { loadOptions } from "../table/images.ts";
-import { showPull } from "./pull-progress.ts";
 import { openImageStore } from "./store.ts";
 import { temporaryFile } from "./temporary-file.ts";
+import { showTransfer } from "./transfer-progress.ts";
 import { unpackingConsumer } from "./unpacking.ts";
 
 /** `corten load`: every image of the archive. Stdin goes to a file first: an archive is read from its end, too. */
@@ -22,7 +22,7 @@ export async function run(call: CortenCall<typeof loadOptions>): Promise<number>
   using store = openImageStore(call);
   using temporary = input === undefined ? temporaryFile() : undefined;
   const path = input ?? temporary!.path;
-  const progress = await showPull(quiet);
+  const progress = await showTransfer(quiet, "pull");
   const loaded = await interruptible(async (signal) => {
     if (temporary) await pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }), { signal });
     return await loadImages(store, path, {

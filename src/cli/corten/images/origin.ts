@@ -57,13 +57,14 @@ function nameOfFile(path: string): string {
   return name;
 }
 
-/** How the registry is reached, by `--tls-verify` and `--creds`. */
-export function registryOptions(options: {
-  readonly "tls-verify": boolean;
-  readonly creds: string | undefined;
-}): RegistryOptions {
+/** How the registry is reached, by `--tls-verify` and `--creds`. What it warns of is given to `note`. */
+export function registryOptions(
+  options: { readonly "tls-verify": boolean; readonly creds: string | undefined },
+  note: (text: string) => void,
+): RegistryOptions {
   const { creds } = options;
   return {
+    onWarning: ({ registry, text }) => note(`Warning from ${registry}: ${text}`),
     ...(options["tls-verify"] ? {} : { insecure: true }),
     ...(creds === undefined ? {} : { credentials: parseCredentials(creds) }),
   };
