@@ -62,6 +62,16 @@ export class TarTokenizer {
     this.#pending = new PendingExtensions(this.#limits);
   }
 
+  /** Offset in the archive of the block that was looked at last: where a fault is. */
+  get blockOffset(): number {
+    return this.#blockAt;
+  }
+
+  /** Offset in the archive behind the end marker; undefined while there was none. */
+  get endOffset(): number | undefined {
+    return this.#state === "finished" ? this.#blockAt + BLOCK : undefined;
+  }
+
   /** Gives the next bytes of the archive; only after {@link next} has said `more`. */
   push(chunk: Uint8Array): void {
     this.#base += this.#chunk.length;

@@ -12,31 +12,42 @@ const MAX_DEPTH = 128;
  * @throws invalid-argument with the JSON pointer of the fault where it has one
  */
 export function parseStrictJson(bytes: Uint8Array, what: string): unknown {
+  const { value, duplicates } = parseJson(bytes, what, 1);
+  const [duplicate] = duplicates;
+  if (duplicate !== undefined) {
+    throw new CortenError("invalid-argument", `${what}: ${duplicate} occurs twice`, { pointer: duplicate });
+  }
+  return value;
+}
+
+/**
+ * Parses `bytes` as {@link parseStrictJson} does, but gives repeated names beside the value.
+ *
+ * @param limit how many repeated names are looked for
+ * @returns the value, and pointers to the names that have occurred before in the same object
+ * @throws invalid-argument
+ */
+export function parseJson(
+  bytes: Uint8Array,
+  what: string,
+  limit: number,
+): { readonly value: unknown; readonly duplicates: readonly string[] } {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new CortenError("invalid-argument", `${what} is not UTF-8`, { cause });
   }
-  const fault = findFault(text);
-  if (fault?.kind === "depth") {
+  const duplicates = scan(text, limit);
+  if (duplicates === "deep") {
     throw new CortenError("invalid-argument", `${what} is nested deeper than ${MAX_DEPTH} levels`);
   }
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return { value: JSON.parse(text) as unknown, duplicates };
   } catch (cause) {
     throw new CortenError("invalid-argument", `${what} is not JSON: ${(cause as Error).message}`, { cause });
   }
-  if (fault !== undefined) {
-    throw new CortenError("invalid-argument", `${what}: ${fault.pointer} occurs twice`, {
-      pointer: fault.pointer,
-    });
-  }
-  return value;
 }
-
-type Fault = { readonly kind: "depth" } | { readonly kind: "duplicate"; readonly pointer: string };
 
 interface Level {
   /** Names seen so far; undefined for an array. */
@@ -49,12 +60,12 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Finds excess depth, or the first repeated object name, in one pass over the text. Only strings and
+ * Finds excess depth, or repeated object names, in one pass over the text. Only strings and
  * brackets matter for that, so text that is not JSON at all may give any answer: JSON.parse judges it.
  */
-function findFault(text: string): Fault | undefined {
+function scan(text: string, limit: number): readonly string[] | "deep" {
   const levels: Level[] = [];
-  let duplicate: Fault | undefined;
+  const duplicates: string[] = [];
   let expectsName = false;
   for (let at = 0; at < text.length; at++) {
     const level = levels[levels.length - 1];
@@ -63,7 +74,7 @@ function findFault(text: string): Fault | undefined {
         const end = stringEnd(text, at);
         if (expectsName && level?.names !== undefined) {
           level.key = decodeName(text.slice(at, end + 1));
-          if (level.names.has(level.key)) duplicate ??= { kind: "duplicate", pointer: pointerTo(levels) };
+          if (level.names.has(level.key) && duplicates.length < limit) duplicates.push(pointerTo(levels));
           level.names.add(level.key);
           expectsName = false;
         }
@@ -88,9 +99,9 @@ function findFault(text: string): Fault | undefined {
         expectsName = level?.names !== undefined;
         break;
     }
-    if (levels.length > MAX_DEPTH) return { kind: "depth" };
+    if (levels.length > MAX_DEPTH) return "deep";
   }
-  return duplicate;
+  return duplicates;
 }
 
 /** Index of the quote that ends the string starting at `start`, or of the text's last character. */

@@ -12,5 +12,7 @@ export { openImages } from "./image-set.ts";
 export type { OpenOptions } from "./open.ts";
 export { openSink, openSource } from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptions } from "./place.ts";
+export { openRaw } from "./raw/open.ts";
+export type { RawDocument, RawPlace } from "./raw/place.ts";
 export type { Credentials, RangeOptions, RegistryOptions } from "./registry/options.ts";
 export type { RegistryWarning } from "./registry/warnings.ts";

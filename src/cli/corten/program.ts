@@ -1,6 +1,7 @@
 import type { Program } from "../command/command.ts";
 import { containerCommands } from "./table/containers.ts";
 import { globalOptions } from "./table/globals.ts";
+import { imageToolCommands } from "./table/image-tools.ts";
 import { imageCommands } from "./table/images.ts";
 import { systemCommands } from "./table/system.ts";
 
@@ -13,6 +14,12 @@ export const program: Program = {
   commands: [
     ...containerCommands,
     ...imageCommands,
+    {
+      name: "image",
+      group: "Images",
+      summary: "judge, compare, change and convert images",
+      commands: imageToolCommands,
+    },
     ...systemCommands,
     {
       name: "oci",

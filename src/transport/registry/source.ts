@@ -9,6 +9,7 @@ import {
 } from "../../spec/index.ts";
 import { documentType } from "../document-type.ts";
 import type { Document, ImageSource, TransportOptions } from "../place.ts";
+import type { RawDocument } from "../raw/place.ts";
 import { digestOf, verifyBytes } from "../stream.ts";
 import { readBlob } from "./blob.ts";
 import type { RegistryClient } from "./client.ts";
@@ -42,6 +43,13 @@ export class RegistrySource implements ImageSource {
     const mediaType = documentType(bytes, contentType(reply), this.name);
     const named = digest ?? (await this.#announcedDigest(reply, bytes)) ?? (await digestOf(bytes));
     return { descriptor: { mediaType, digest: named, size: bytes.length }, bytes };
+  }
+
+  /** What the reference leads to, unjudged but for its digest where the reference has one. */
+  async rawRoot(options: TransportOptions = {}): Promise<RawDocument> {
+    const { tag, digest } = this.#client.reference;
+    const { bytes, reply } = await this.#fetch(digest ?? tag ?? "latest", digest, options);
+    return { mediaType: contentType(reply), bytes };
   }
 
   async manifest(descriptor: Descriptor, options: TransportOptions = {}): Promise<Uint8Array> {
