@@ -55,7 +55,7 @@ export class Policies {
    * which a rule for some tags does not give.
    */
   allow(subject: Subject, repository: string, action: Action, tag?: string): boolean {
-    if (tag !== undefined && this.#isFixed(subject, repository, action, tag)) return false;
+    if (this.isFixed(subject, repository, action, tag)) return false;
     return this.#rules.some(
       (rule) =>
         rule.verbs.has(action) && coversTag(rule, action, tag) && this.#applies(rule, subject, repository),
@@ -67,6 +67,17 @@ export class Policies {
     return this.#rules.some((rule) => rule.verbs.has(action) && this.#applies(rule, subject, repository));
   }
 
+  /** True when an immutable tag forbids it, whatever else would allow it. */
+  isFixed(subject: Subject, repository: string, action: Action, tag: string | undefined): boolean {
+    if (tag === undefined || (action !== "update" && action !== "delete")) return false;
+    return this.#immutable.some(
+      ({ repositories, tags, exceptGroups }) =>
+        matchesOne(tags, tag) &&
+        matchesOne(repositories, repository) &&
+        !exceptGroups.some((group) => subject.groups.includes(group)),
+    );
+  }
+
   /** True when a rule gives something to whoever does not log in. */
   get admitsAnonymous(): boolean {
     return this.#rules.some((rule) => rule.appliesTo({ groups: [] }));
@@ -74,16 +85,6 @@ export class Policies {
 
   #applies(rule: Rule, subject: Subject, repository: string): boolean {
     return rule.appliesTo(subject) && matchesOne(rule.repositories, repository);
-  }
-
-  #isFixed(subject: Subject, repository: string, action: Action, tag: string): boolean {
-    if (action !== "update" && action !== "delete") return false;
-    return this.#immutable.some(
-      ({ repositories, tags, exceptGroups }) =>
-        matchesOne(tags, tag) &&
-        matchesOne(repositories, repository) &&
-        !exceptGroups.some((group) => subject.groups.includes(group)),
-    );
   }
 }
 
