@@ -11,6 +11,11 @@
 
 export { chainIDs } from "./chain.ts";
 export { applyChanges } from "./change.ts";
+export type { CopyBetweenOptions } from "./copy/between.ts";
+export { copyBetween } from "./copy/between.ts";
+export { copyImage } from "./copy/copy-image.ts";
+export type { ImageFormat } from "./copy/media-types.ts";
+export type { Conversion, CopyOptions } from "./copy/options.ts";
 export { listImages, resolveImage } from "./find.ts";
 export type { Image } from "./image.ts";
 export type { ImportRootfsOptions } from "./import-rootfs.ts";
@@ -22,6 +27,14 @@ export { installLayout } from "./install-layout.ts";
 export type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";
 export type { LoadedImage, LoadOptions } from "./load.ts";
 export { loadImages } from "./load.ts";
+export type { ImagePlace, OpenImageSinkOptions, OpenImageSourceOptions, StorePlace } from "./place.ts";
+export {
+  openImageSink,
+  openImageSource,
+  parseImagePlace,
+  printImagePlace,
+  referenceAt,
+} from "./place.ts";
 export {
   compatiblePlatforms,
   configPlatform,

@@ -18,6 +18,10 @@ test("places are written with skopeo's transport names", () => {
     ["dir:/a/b", { kind: "directory", path: "/a/b" }],
     ["docker-archive:x.tar", { kind: "docker-archive", path: "x.tar" }],
     ["docker-archive:x.tar:alpine:3", { kind: "docker-archive", path: "x.tar", ref: "alpine:3" }],
+    ["docker-archive:x.tar:@1", { kind: "docker-archive", path: "x.tar", index: 1 }],
+    ["oci:dir:@0", { kind: "layout", path: "dir", index: 0 }],
+    ["containers-storage:localhost/a:1", { kind: "containers-storage", name: "localhost/a:1" }],
+    ["docker-daemon:a:1", { kind: "docker-daemon", name: "a:1" }],
   ];
   for (const [text, place] of cases) {
     assert.deepEqual(parsePlace(text), place);
@@ -39,6 +43,8 @@ test("a text that is no place is refused", () => {
     "dir:",
     "dir:a:b",
     "docker-archive:x:A",
+    "containers-storage:",
+    "docker-daemon:a b",
   ]) {
     assert.throws(
       () => parsePlace(text),
@@ -50,7 +56,16 @@ test("a text that is no place is refused", () => {
 
 test("any text is refused or prints back to the same place", () => {
   const text = fc.tuple(
-    fc.constantFrom("docker://", "oci:", "oci-archive:", "docker-archive:", "dir:", ""),
+    fc.constantFrom(
+      "docker://",
+      "oci:",
+      "oci-archive:",
+      "docker-archive:",
+      "dir:",
+      "containers-storage:",
+      "oci:x:@",
+      "",
+    ),
     fc.string(),
   );
   fc.assert(

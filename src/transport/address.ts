@@ -5,7 +5,7 @@ import { CortenError, canonicalReference, parseReference } from "../spec/index.t
  * Where an image is, as a user names it. `ref` picks one of several images in the same place: a tag
  * (`org.opencontainers.image.ref.name`) in a layout, a reference such as `alpine:3` in a docker-archive.
  */
-export type Place = RegistryPlace | DiskPlace;
+export type Place = RegistryPlace | DiskPlace | ForeignPlace;
 
 /** An image in a registry. */
 export interface RegistryPlace {
@@ -20,6 +20,16 @@ export interface DiskPlace {
   readonly path: string;
   /** Which image; a `directory` holds one, and it has no name. */
   readonly ref?: string;
+  /** Which image to read, counted from 0, where names do not tell. Never in a `directory`. */
+  readonly index?: number;
+}
+
+/** An image in the store of another engine on this machine, reached by that engine's own program. */
+export interface ForeignPlace {
+  /** Podman's, Buildah's and CRI-O's store, or that of a Docker daemon. */
+  readonly kind: "containers-storage" | "docker-daemon";
+  /** What the image is called there. */
+  readonly name: string;
 }
 
 /** The transport names of skopeo and Podman, and what stands behind each. */
@@ -30,9 +40,15 @@ const SCHEMES = {
   dir: "directory",
 } as const satisfies Record<string, DiskPlace["kind"]>;
 
+const FOREIGN: readonly string[] = ["containers-storage", "docker-daemon"] satisfies ForeignPlace["kind"][];
+
+/** Every transport that {@link parsePlace} knows. */
+export const TRANSPORTS: readonly string[] = ["docker", ...Object.keys(SCHEMES), ...FOREIGN];
+
 /**
  * Parses `transport:rest` with skopeo's transport names: `docker://alpine:3`, `oci:dir:tag`,
- * `oci-archive:file.tar:tag`, `docker-archive:file.tar:name:tag`, `dir:dir`. Paths cannot contain a colon.
+ * `oci-archive:file.tar:tag`, `docker-archive:file.tar:name:tag`, `docker-archive:file.tar:@1` (the second
+ * image), `dir:dir`, `containers-storage:name`, `docker-daemon:name:tag`. Paths cannot contain a colon.
  *
  * @throws invalid-argument, naming the text
  */
@@ -44,9 +60,13 @@ export function parsePlace(text: string): Place {
     if (!rest.startsWith("//")) throw invalid(text, 'a registry image is written as "docker://name"');
     return { kind: "registry", reference: parseReference(rest.slice(2)) };
   }
+  if (FOREIGN.includes(scheme)) {
+    // It becomes an argument of another program, behind the transport's name.
+    if (!isRefName(rest)) throw invalid(text, "the image's name is empty or not printable");
+    return { kind: scheme as ForeignPlace["kind"], name: rest };
+  }
   if (!Object.hasOwn(SCHEMES, scheme)) {
-    const known = ["docker", ...Object.keys(SCHEMES)].join(", ");
-    throw invalid(text, `the transport "${scheme}" is not one of ${known}`);
+    throw invalid(text, `the transport "${scheme}" is not one of ${TRANSPORTS.join(", ")}`);
   }
   const kind = SCHEMES[scheme as keyof typeof SCHEMES];
   if (kind === "directory") {
@@ -58,6 +78,7 @@ export function parsePlace(text: string): Place {
   const ref = split < 0 ? "" : rest.slice(split + 1);
   if (path === "" || path.includes("\0")) throw invalid(text, "the path is empty or has a NUL");
   if (ref === "") return { kind, path };
+  if (/^@\d{1,9}$/.test(ref)) return { kind, path, index: Number(ref.slice(1)) };
   if (kind === "docker-archive") parseReference(ref);
   else if (!isRefName(ref)) throw invalid(text, `"${ref}" is not a reference name`);
   return { kind, path, ref };
@@ -66,9 +87,11 @@ export function parsePlace(text: string): Place {
 /** The text that {@link parsePlace} reads back as `place`. */
 export function printPlace(place: Place): string {
   if (place.kind === "registry") return `docker://${canonicalReference(place.reference)}`;
+  if ("name" in place) return `${place.kind}:${place.name}`;
   if (place.kind === "directory") return `dir:${place.path}`;
   const scheme = place.kind === "layout" ? "oci" : place.kind;
-  return `${scheme}:${place.path}${place.ref === undefined ? "" : `:${place.ref}`}`;
+  const ref = place.index === undefined ? place.ref : `@${place.index}`;
+  return `${scheme}:${place.path}${ref === undefined ? "" : `:${ref}`}`;
 }
 
 /** Annotation values are free text; one that a command line or a log could misread is not a name. */

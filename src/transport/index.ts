@@ -3,16 +3,18 @@
  * {@link ImageSource}, an {@link ImageSink} or both; `image/` moves images between them and the store.
  */
 
-export type { DiskPlace, Place, RegistryPlace } from "./address.ts";
-export { parsePlace, printPlace } from "./address.ts";
+export type { DiskPlace, ForeignPlace, Place, RegistryPlace } from "./address.ts";
+export { parsePlace, printPlace, TRANSPORTS } from "./address.ts";
 export type { ImageNode, WalkOptions } from "./graph.ts";
 export { walkDocuments } from "./graph.ts";
 export type { ImageSet, NamedImage } from "./image-set.ts";
 export { openImages } from "./image-set.ts";
-export type { OpenOptions } from "./open.ts";
+export type { OpenOptions, OpenSinkOptions } from "./open.ts";
 export { openSink, openSource } from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptions } from "./place.ts";
 export { openRaw } from "./raw/open.ts";
 export type { RawDocument, RawPlace } from "./raw/place.ts";
 export type { Credentials, RangeOptions, RegistryOptions } from "./registry/options.ts";
 export type { RegistryWarning } from "./registry/warnings.ts";
+export { digestOf, verified, verifyBytes } from "./stream.ts";
+export { temporaryRoot } from "./temporary-root.ts";

@@ -1,12 +1,25 @@
+import { CortenError } from "../spec/index.ts";
 import type { Place } from "./address.ts";
 import { parsePlace, printPlace } from "./address.ts";
 import type { ImageSink, ImageSource } from "./place.ts";
 import type { RegistryOptions } from "./registry/options.ts";
 
-/** Options of {@link openSource} and {@link openSink}. */
+/** Options of {@link openSource}. */
 export interface OpenOptions {
   /** How registries are reached; other places ignore it. */
   readonly registry?: RegistryOptions;
+  /** Environment of the program that reaches another engine's store. Default: `process.env`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link openSink}. */
+export interface OpenSinkOptions extends OpenOptions {
+  /**
+   * Further names of the image in a layout or archive: names as they stand behind the path, in a
+   * docker-archive references.
+   */
+  readonly additionalNames?: readonly string[];
 }
 
 /**
@@ -28,7 +41,7 @@ export async function openSource(place: Place | string, options: OpenOptions = {
       const { LayoutDirectory } = await import("./layout/directory.ts");
       const { LayoutSource } = await import("./layout/source.ts");
       const directory = await LayoutDirectory.open(printPlace(at), at.path, { create: false });
-      return new LayoutSource(directory, at.ref);
+      return new LayoutSource(directory, at.index ?? at.ref);
     }
     case "directory": {
       const { LayoutDirectory } = await import("./layout/directory.ts");
@@ -38,13 +51,18 @@ export async function openSource(place: Place | string, options: OpenOptions = {
     case "oci-archive": {
       const { TarFile } = await import("./archive-file/tar-file.ts");
       const { LayoutSource } = await import("./layout/source.ts");
-      return new LayoutSource(await TarFile.open(printPlace(at), at.path), at.ref);
+      return new LayoutSource(await TarFile.open(printPlace(at), at.path), at.index ?? at.ref);
     }
     case "docker-archive": {
       const { TarFile } = await import("./archive-file/tar-file.ts");
       const { DockerArchiveSource } = await import("./archive-file/docker-source.ts");
       const file = await TarFile.open(printPlace(at), at.path);
-      return new DockerArchiveSource(file.followingSymlinks(), at.ref);
+      return new DockerArchiveSource(file.followingSymlinks(), at.index ?? at.ref);
+    }
+    case "containers-storage":
+    case "docker-daemon": {
+      const { openForeignSource } = await import("./foreign/source.ts");
+      return openForeignSource(at, options);
     }
   }
 }
@@ -53,10 +71,11 @@ export async function openSource(place: Place | string, options: OpenOptions = {
  * Opens a place to write an image to. Directories and files are created; nothing stands under the
  * place's name before the sink's `commit`.
  *
- * @throws invalid-argument for a text that is no place
+ * @throws invalid-argument for a text that is no place, and for names that the place cannot hold
  */
-export async function openSink(place: Place | string, options: OpenOptions = {}): Promise<ImageSink> {
+export async function openSink(place: Place | string, options: OpenSinkOptions = {}): Promise<ImageSink> {
   const at = typeof place === "string" ? parsePlace(place) : place;
+  const names = namesAt(at, options.additionalNames ?? []);
   switch (at.kind) {
     case "registry": {
       const { openRegistrySink } = await import("./registry/index.ts");
@@ -65,7 +84,7 @@ export async function openSink(place: Place | string, options: OpenOptions = {})
     case "layout": {
       const { LayoutDirectory } = await import("./layout/directory.ts");
       const { LayoutSink } = await import("./layout/sink.ts");
-      return new LayoutSink(await LayoutDirectory.open(printPlace(at), at.path, { create: true }), at.ref);
+      return new LayoutSink(await LayoutDirectory.open(printPlace(at), at.path, { create: true }), names);
     }
     case "directory": {
       const { LayoutDirectory } = await import("./layout/directory.ts");
@@ -75,12 +94,30 @@ export async function openSink(place: Place | string, options: OpenOptions = {})
     case "oci-archive": {
       const { TarOutput } = await import("./archive-file/tar-output.ts");
       const { OciArchiveSink } = await import("./archive-file/oci-sink.ts");
-      return new OciArchiveSink(printPlace(at), await TarOutput.create(at.path), at.ref);
+      return new OciArchiveSink(printPlace(at), await TarOutput.create(at.path), names);
     }
     case "docker-archive": {
       const { TarOutput } = await import("./archive-file/tar-output.ts");
       const { DockerArchiveSink } = await import("./archive-file/docker-sink.ts");
-      return new DockerArchiveSink(printPlace(at), await TarOutput.create(at.path), at.ref);
+      return new DockerArchiveSink(printPlace(at), await TarOutput.create(at.path), names);
+    }
+    case "containers-storage":
+    case "docker-daemon": {
+      const { openForeignSink } = await import("./foreign/sink.ts");
+      return openForeignSink(at, options);
     }
   }
+}
+
+/** All names that the image is to have at a place. */
+function namesAt(place: Place, additional: readonly string[]): readonly string[] {
+  if ("index" in place && place.index !== undefined) {
+    throw new CortenError("invalid-argument", `${printPlace(place)}: an image is not written to a position`, {
+      hint: "name it behind the path",
+    });
+  }
+  if (additional.length > 0 && !("path" in place && place.kind !== "directory")) {
+    throw new CortenError("invalid-argument", `${printPlace(place)}: it takes no additional names`);
+  }
+  return [...("ref" in place && place.ref !== undefined ? [place.ref] : []), ...additional];
 }

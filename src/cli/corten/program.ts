@@ -4,6 +4,7 @@ import { globalOptions } from "./table/globals.ts";
 import { imageToolCommands } from "./table/image-tools.ts";
 import { imageCommands } from "./table/images.ts";
 import { systemCommands } from "./table/system.ts";
+import { transferCommands } from "./table/transfer.ts";
 
 /** The command line for people: docker's and podman's words. */
 export const program: Program = {
@@ -20,6 +21,7 @@ export const program: Program = {
       summary: "judge, compare, change and convert images",
       commands: imageToolCommands,
     },
+    ...transferCommands,
     ...systemCommands,
     {
       name: "oci",

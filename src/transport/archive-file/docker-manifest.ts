@@ -57,15 +57,20 @@ function readTag(view: JsonView): Reference {
 }
 
 /**
- * The image that `ref` names, or the only one.
+ * The image that `ref` names, the one at the position `ref`, or the only one.
  *
  * @throws not-found when there is none; failed-precondition when there are several to choose from
  */
 export function chooseSavedImage(
   images: readonly SavedImage[],
-  ref: string | undefined,
+  ref: string | number | undefined,
   name: string,
 ): SavedImage {
+  if (typeof ref === "number") {
+    const image = images[ref];
+    if (image !== undefined) return image;
+    throw new CortenError("not-found", `${name} holds ${images.length} images, the first is @0`);
+  }
   const wanted = ref === undefined ? undefined : canonicalReference(parseReference(ref));
   const fits = images.filter(
     ({ tags }) => wanted === undefined || tags.some((tag) => canonicalReference(tag) === wanted),

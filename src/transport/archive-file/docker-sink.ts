@@ -1,7 +1,7 @@
 import type { Descriptor } from "../../spec/index.ts";
 import { CortenError, familiarReference, parseDocument, parseReference } from "../../spec/index.ts";
 import { blobPath } from "../layout/contents.ts";
-import { indexWith, LAYOUT_HEADER } from "../layout/new-index.ts";
+import { indexWithNames, LAYOUT_HEADER } from "../layout/new-index.ts";
 import type { Document, ImageSink, TransportOptions } from "../place.ts";
 import { OciArchiveSink } from "./oci-sink.ts";
 import type { TarOutput } from "./tar-output.ts";
@@ -14,13 +14,14 @@ export class DockerArchiveSink implements ImageSink {
   readonly name: string;
   readonly #output: TarOutput;
   readonly #blobs: OciArchiveSink;
-  readonly #ref: string | undefined;
+  readonly #tags: readonly string[];
 
-  constructor(name: string, output: TarOutput, ref: string | undefined) {
+  /** @param names what `docker load` is to call the image, as users write references */
+  constructor(name: string, output: TarOutput, names: readonly string[]) {
     this.name = name;
     this.#output = output;
-    this.#blobs = new OciArchiveSink(name, output, ref);
-    this.#ref = ref === undefined ? undefined : familiarReference(parseReference(ref));
+    this.#tags = [...new Set(names.map((tag) => familiarReference(parseReference(tag))))];
+    this.#blobs = new OciArchiveSink(name, output, this.#tags);
   }
 
   hasBlob(descriptor: Descriptor): Promise<boolean> {
@@ -56,12 +57,12 @@ export class DockerArchiveSink implements ImageSink {
     const images = [
       {
         Config: blobPath(config),
-        RepoTags: this.#ref === undefined ? null : [this.#ref],
+        RepoTags: this.#tags.length === 0 ? null : this.#tags,
         Layers: layers.map(blobPath),
       },
     ];
     await this.#addText("oci-layout", LAYOUT_HEADER);
-    await this.#addText("index.json", indexWith(undefined, root.descriptor, this.#ref));
+    await this.#addText("index.json", indexWithNames(undefined, root.descriptor, this.#tags));
     await this.#addText("manifest.json", new TextEncoder().encode(JSON.stringify(images)));
     await this.#output.finish();
   }

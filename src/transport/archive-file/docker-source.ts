@@ -33,11 +33,11 @@ interface Prepared {
  */
 export class DockerArchiveSource implements ImageSource {
   readonly #files: LayoutFiles;
-  readonly #image: SavedImage | string | undefined;
+  readonly #image: SavedImage | string | number | undefined;
   #prepared: Promise<Prepared> | undefined;
 
-  /** @param image an image of the archive's list, or one of its tags; undefined for the only one */
-  constructor(files: LayoutFiles, image: SavedImage | string | undefined) {
+  /** @param image an image of the archive's list, its position, or one of its tags; undefined for the only one */
+  constructor(files: LayoutFiles, image: SavedImage | string | number | undefined) {
     this.#files = files;
     this.#image = image;
   }
@@ -91,7 +91,7 @@ export class DockerArchiveSource implements ImageSource {
     return (await this.#original(config)) ?? this.#synthesize(image, config, configBytes, signal);
   }
 
-  async #find(ref: string | undefined): Promise<SavedImage> {
+  async #find(ref: string | number | undefined): Promise<SavedImage> {
     return chooseSavedImage(await readSavedImages(this.#files), ref, this.name);
   }
 

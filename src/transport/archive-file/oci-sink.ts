@@ -1,6 +1,6 @@
 import type { Descriptor } from "../../spec/index.ts";
 import { blobPath } from "../layout/contents.ts";
-import { indexWith, LAYOUT_HEADER } from "../layout/new-index.ts";
+import { indexWithNames, LAYOUT_HEADER } from "../layout/new-index.ts";
 import type { Document, ImageSink, TransportOptions } from "../place.ts";
 import { abortable, verified, verifyBytes } from "../stream.ts";
 import type { TarOutput } from "./tar-output.ts";
@@ -9,12 +9,13 @@ import type { TarOutput } from "./tar-output.ts";
 export class OciArchiveSink implements ImageSink {
   readonly name: string;
   readonly #output: TarOutput;
-  readonly #ref: string | undefined;
+  readonly #names: readonly string[];
 
-  constructor(name: string, output: TarOutput, ref: string | undefined) {
+  /** @param names what the image is called in the archive */
+  constructor(name: string, output: TarOutput, names: readonly string[]) {
     this.name = name;
     this.#output = output;
-    this.#ref = ref;
+    this.#names = names;
   }
 
   async hasBlob(descriptor: Descriptor): Promise<boolean> {
@@ -43,7 +44,7 @@ export class OciArchiveSink implements ImageSink {
   async commit(root: Document, options: TransportOptions = {}): Promise<void> {
     await this.writeManifest(root, options);
     await this.#output.add("oci-layout", LAYOUT_HEADER.length, LAYOUT_HEADER);
-    const index = indexWith(undefined, root.descriptor, this.#ref);
+    const index = indexWithNames(undefined, root.descriptor, this.#names);
     await this.#output.add("index.json", index.length, index);
     await this.#output.finish();
   }

@@ -1,11 +1,11 @@
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { open, unlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decompress, detectCompression } from "../../archive/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { writeFully } from "../layout/directory.ts";
+import { temporaryRoot } from "../temporary-root.ts";
 
 const CHUNK = 1024 * 1024;
 
@@ -64,7 +64,7 @@ async function* contentOf(
 
 /** A copy that vanishes with its descriptor, whatever happens to this process. */
 async function spool(name: string, content: AsyncIterable<Uint8Array>): Promise<FileHandle> {
-  const directory = process.env["TMPDIR"] ?? (process.platform === "win32" ? tmpdir() : "/var/tmp");
+  const directory = temporaryRoot();
   const path = join(directory, `corten-archive-${process.pid}-${Math.random().toString(36).slice(2)}`);
   let copy: FileHandle;
   try {

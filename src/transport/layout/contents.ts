@@ -87,6 +87,17 @@ export function chooseEntry(index: ImageIndex, ref: string | undefined, name: st
   return entry;
 }
 
+/**
+ * The entry of a layout's index at a position, counted from 0.
+ *
+ * @throws not-found when there are fewer
+ */
+export function entryAt(index: ImageIndex, position: number, name: string): Descriptor {
+  const entry = index.manifests[position];
+  if (entry !== undefined) return entry;
+  throw new CortenError("not-found", `${name} holds ${index.manifests.length} images, the first is @0`);
+}
+
 /** The names of an index entry: its ref.name, and the full name that containerd and Docker write beside it. */
 export function namesOf({ annotations = {} }: Descriptor): readonly string[] {
   const names = [annotations[Annotation.refName], annotations[Annotation.containerdImageName]];

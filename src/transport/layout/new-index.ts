@@ -28,6 +28,16 @@ export function indexWith(
   return new TextEncoder().encode(JSON.stringify(index));
 }
 
+/** {@link indexWith} for an image of several names; none at all is one entry without a name. */
+export function indexWithNames(
+  old: Uint8Array | undefined,
+  entry: Descriptor,
+  names: readonly string[],
+): Uint8Array {
+  const [first, ...others] = new Set(names);
+  return others.reduce((index, name) => indexWith(index, entry, name), indexWith(old, entry, first));
+}
+
 function readIndex(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   parseIndex(bytes, undefined, { what: "index.json" });
   return parseStrictJson(bytes, "index.json") as Readonly<Record<string, unknown>>;

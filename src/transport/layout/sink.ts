@@ -4,7 +4,7 @@ import type { Document, ImageSink, TransportOptions } from "../place.ts";
 import { abortable, streamOf, verified, verifyBytes } from "../stream.ts";
 import { blobPath, readSmall } from "./contents.ts";
 import type { LayoutDirectory } from "./directory.ts";
-import { indexWith, LAYOUT_HEADER } from "./new-index.ts";
+import { indexWithNames, LAYOUT_HEADER } from "./new-index.ts";
 
 /**
  * An OCI layout directory to write an image to; it may hold other images already. Two programs that
@@ -12,11 +12,12 @@ import { indexWith, LAYOUT_HEADER } from "./new-index.ts";
  */
 export class LayoutSink implements ImageSink {
   readonly #directory: LayoutDirectory;
-  readonly #ref: string | undefined;
+  readonly #names: readonly string[];
 
-  constructor(directory: LayoutDirectory, ref: string | undefined) {
+  /** @param names what the image is called in the layout */
+  constructor(directory: LayoutDirectory, names: readonly string[]) {
     this.#directory = directory;
-    this.#ref = ref;
+    this.#names = names;
   }
 
   get name(): string {
@@ -47,7 +48,7 @@ export class LayoutSink implements ImageSink {
     if (!(await this.hasBlob(root.descriptor))) await this.writeManifest(root);
     await this.#directory.write("oci-layout", streamOf(LAYOUT_HEADER));
     const old = await readSmall(this.#directory, "index.json", MAX_DOCUMENT_SIZE);
-    await this.#directory.write("index.json", streamOf(indexWith(old, root.descriptor, this.#ref)));
+    await this.#directory.write("index.json", streamOf(indexWithNames(old, root.descriptor, this.#names)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

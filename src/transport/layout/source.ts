@@ -2,16 +2,16 @@ import type { Descriptor } from "../../spec/index.ts";
 import { documentType } from "../document-type.ts";
 import type { Document, ImageSource, TransportOptions } from "../place.ts";
 import { abortable } from "../stream.ts";
-import { chooseEntry, readBlobFile, readDocument, readLayoutIndex } from "./contents.ts";
+import { chooseEntry, entryAt, readBlobFile, readDocument, readLayoutIndex } from "./contents.ts";
 import type { LayoutFiles } from "./files.ts";
 
 /** One image of an OCI layout (image-spec, image-layout.md), a directory or an archive of one. */
 export class LayoutSource implements ImageSource {
   readonly #files: LayoutFiles;
-  readonly #image: Descriptor | string | undefined;
+  readonly #image: Descriptor | string | number | undefined;
 
-  /** @param image an entry of the layout's index, or its name; undefined for the only one */
-  constructor(files: LayoutFiles, image: Descriptor | string | undefined) {
+  /** @param image an entry of the layout's index, its name or position; undefined for the only one */
+  constructor(files: LayoutFiles, image: Descriptor | string | number | undefined) {
     this.#files = files;
     this.#image = image;
   }
@@ -47,7 +47,10 @@ export class LayoutSource implements ImageSource {
     await this.#files[Symbol.asyncDispose]();
   }
 
-  async #find(ref: string | undefined): Promise<Descriptor> {
-    return chooseEntry(await readLayoutIndex(this.#files), ref, this.name);
+  async #find(image: string | number | undefined): Promise<Descriptor> {
+    const index = await readLayoutIndex(this.#files);
+    return typeof image === "number"
+      ? entryAt(index, image, this.name)
+      : chooseEntry(index, image, this.name);
   }
 }

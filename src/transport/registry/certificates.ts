@@ -20,20 +20,21 @@ const SYSTEM_BUNDLES = [
  * The TLS identity and trust for one registry host: the system's authorities, and from `certs.d/<host>`
  * every `*.crt` as a further authority and every `*.cert` with its `*.key` as a client certificate.
  *
+ * @param own a directory of files for this very host; it has to exist
  * @throws failed-precondition naming the file that cannot be used
  */
 export async function tlsContext(
   host: string,
   directories: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
+  own?: string,
 ): Promise<SecureContext> {
   const authorities: (string | Buffer)[] = await systemAuthorities(environment["SSL_CERT_FILE"]);
   const pairs: { cert: Buffer; key: Buffer }[] = [];
-  for (const parent of directories) {
-    // A redirect may name any host, "https://../" included.
-    if (host.startsWith(".")) break;
-    const directory = join(parent, host);
-    for (const file of await namesIn(directory)) {
+  // A redirect may name any host, "https://../" included.
+  const found = host.startsWith(".") ? [] : directories.map((parent) => join(parent, host));
+  for (const directory of own === undefined ? found : [own, ...found]) {
+    for (const file of await namesIn(directory, directory === own)) {
       const path = join(directory, file);
       if (file.endsWith(".crt")) authorities.push(await read(path));
       if (file.endsWith(".cert")) {
@@ -51,7 +52,7 @@ export async function tlsContext(
   } catch (cause) {
     throw new CortenError(
       "failed-precondition",
-      `a certificate for ${host} in ${directories.join(" or ")} is not valid`,
+      `a certificate for ${host} in ${[own, ...directories].filter(Boolean).join(" or ")} is not valid`,
       { cause },
     );
   }
@@ -69,12 +70,12 @@ async function systemAuthorities(configured: string | undefined): Promise<(strin
   return [...rootCertificates];
 }
 
-async function namesIn(directory: string): Promise<string[]> {
+async function namesIn(directory: string, required: boolean): Promise<string[]> {
   try {
     return (await readdir(directory)).sort();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    if (!required && (code === "ENOENT" || code === "ENOTDIR")) return [];
     throw unreadable(directory, error);
   }
 }

@@ -65,6 +65,10 @@ export class RegistryClient implements AsyncDisposable {
       insecure: options.insecure ?? false,
       idleTimeout: options.idleTimeout ?? 60_000,
       certificateDirectories: options.certificateDirectories ?? CERTIFICATE_DIRECTORIES,
+      ownCertificates:
+        options.certificateDirectory === undefined
+          ? undefined
+          : { host: apiHost(reference.registry), directory: options.certificateDirectory },
       environment,
     });
     const { credentials, authFile } = options;
@@ -209,7 +213,7 @@ export class RegistryClient implements AsyncDisposable {
    */
   async #findEndpoint(signal: AbortSignal | undefined): Promise<URL> {
     const { registry } = this.reference;
-    const secure = new URL(`https://${registry === DEFAULT_REGISTRY ? DOCKER_HUB_API : registry}`);
+    const secure = new URL(`https://${apiHost(registry)}`);
     if (!this.#options.insecure && !isLoopback(hostOf(secure))) return secure;
     try {
       const reply = await this.#connections.send({ method: "GET", url: new URL("/v2/", secure), signal });
@@ -224,6 +228,10 @@ export class RegistryClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connections[Symbol.asyncDispose]();
   }
+}
+
+function apiHost(registry: string): string {
+  return registry === DEFAULT_REGISTRY ? DOCKER_HUB_API : registry;
 }
 
 function toHttp(request: Omit<ApiRequest, "path" | "actions">, url: URL): HttpRequest {

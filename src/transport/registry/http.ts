@@ -48,6 +48,8 @@ export interface ConnectionOptions {
   readonly insecure: boolean;
   readonly idleTimeout: number;
   readonly certificateDirectories: readonly string[];
+  /** Certificates for one host alone. */
+  readonly ownCertificates?: { readonly host: string; readonly directory: string } | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -154,8 +156,9 @@ export class Connections implements AsyncDisposable {
 
   async #newAgent(url: URL, proxy: URL | undefined): Promise<HttpAgent> {
     if (url.protocol === "http:") return new HttpAgent({ keepAlive: true });
-    const { certificateDirectories, environment, insecure } = this.#options;
-    const secureContext = await tlsContext(url.host, certificateDirectories, environment);
+    const { certificateDirectories, ownCertificates, environment, insecure } = this.#options;
+    const own = ownCertificates?.host === url.host ? ownCertificates.directory : undefined;
+    const secureContext = await tlsContext(url.host, certificateDirectories, environment, own);
     const options = { keepAlive: true, rejectUnauthorized: !insecure, secureContext };
     const tunnel = proxy !== undefined && proxy !== url;
     return tunnel ? new TunnelAgent(proxy, options) : new HttpsAgent(options);

@@ -32,6 +32,8 @@ export interface RegistryOptions {
   readonly authFile?: string;
   /** Directories with one subdirectory a registry holding its `*.crt`, `*.cert` and `*.key`. Default: Docker's and containers'. */
   readonly certificateDirectories?: readonly string[];
+  /** A directory whose `*.crt`, `*.cert` and `*.key` are for this registry, beside what the others hold for it. */
+  readonly certificateDirectory?: string;
   /** Hosts whose token service may get this registry's credentials though it looks unsafe. Default: none. */
   readonly trustedTokenHosts?: readonly string[];
   /** Tries of a request that failed in a way that may pass. Default: 5. */

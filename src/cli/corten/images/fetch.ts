@@ -71,7 +71,7 @@ export async function fetchInto(
 /** A layout or an archive of one image says itself what that is called. */
 async function namedOrigin(origin: Origin): Promise<Origin> {
   const { place } = origin;
-  if (place.kind === "registry" || place.kind === "directory") return origin;
+  if (!("path" in place) || place.kind === "directory" || place.index !== undefined) return origin;
   if (place.ref !== undefined || place.path === embeddedLayout()) return origin;
   await using set = await openImages(place.path, place.kind);
   const [only, ...others] = set.images;

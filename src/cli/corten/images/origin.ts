@@ -1,7 +1,13 @@
 import { basename } from "node:path";
 import { programs } from "../../../host/index.ts";
 import { CortenError, canonicalReference, isCortenError, parseReference } from "../../../spec/index.ts";
-import { type Credentials, type Place, parsePlace, type RegistryOptions } from "../../../transport/index.ts";
+import {
+  type Credentials,
+  type Place,
+  parsePlace,
+  type RegistryOptions,
+  TRANSPORTS,
+} from "../../../transport/index.ts";
 
 /** Where an image comes from, and what it is called once it is here. */
 export interface Origin {
@@ -17,11 +23,12 @@ export function embeddedLayout(): string {
   return `${programs().images}/hello`;
 }
 
-const TRANSPORT = /^(?:docker:\/\/|oci:|oci-archive:|docker-archive:|dir:)/;
-
 /** True for a text with the name of a transport in front. */
 export function isPlace(text: string): boolean {
-  return TRANSPORT.test(text);
+  const colon = text.indexOf(":");
+  const transport = text.slice(0, Math.max(colon, 0));
+  // "docker:25" is an image.
+  return TRANSPORTS.includes(transport) && (transport !== "docker" || text.startsWith("docker://"));
 }
 
 /** The origin that the user means: a reference, or a place with the name of its transport in front. */
@@ -35,6 +42,7 @@ export function originOf(text: string): Origin {
   }
   const place = parsePlace(text);
   if (place.kind === "registry") return { place, name: canonicalReference(place.reference) };
+  if ("name" in place) return { place, name: place.name };
   return { place, name: place.ref ?? nameOfFile(place.path) };
 }
 

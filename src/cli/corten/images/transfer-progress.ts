@@ -5,9 +5,10 @@ import { write } from "../../terminal/stream.ts";
 const WORDS = {
   pull: { moving: "Downloading", done: "Pull complete" },
   push: { moving: "Pushing", done: "Pushed" },
+  copy: { moving: "Copying", done: "Copied" },
 } as const;
 
-/** Shows the events of a pull or a push, a line for each layer. */
+/** Shows the events of a pull, a push or a copy, a line for each layer. */
 export async function showTransfer(
   quiet: boolean,
   kind: keyof typeof WORDS,

@@ -1,0 +1,75 @@
+import type { Command } from "../../command/command.ts";
+import type { OptionTable } from "../../command/option.ts";
+import { endsOptions } from "./registry-access.ts";
+
+const group = "Moving images";
+
+export const copyOptions = {
+  all: { type: "flag", short: "a", summary: "copy every platform of the image, and its index" },
+  "multi-arch": {
+    type: "choice",
+    choices: ["system", "all", "index-only"],
+    summary: "copy the image for one platform, all of it, or the index alone (default: system)",
+  },
+  platform: {
+    type: "text",
+    value: "OS/ARCH[/VARIANT]",
+    summary: "copy this platform (default: this machine's)",
+  },
+  "override-os": { type: "text", value: "OS", summary: "choose the image for this operating system" },
+  "override-arch": { type: "text", value: "ARCH", summary: "choose the image for this architecture" },
+  "override-variant": { type: "text", value: "VARIANT", summary: "choose the image for this variant" },
+  format: {
+    type: "choice",
+    choices: ["oci", "v2s2"],
+    short: "f",
+    summary: "convert manifests to image-spec's or to Docker's generation",
+  },
+  "preserve-digests": { type: "flag", summary: "fail where a digest would change" },
+  "dest-compress": {
+    type: "flag",
+    summary: "pack layers, with gzip unless --dest-compress-format says else",
+  },
+  "dest-decompress": { type: "flag", summary: "unpack layers" },
+  "dest-compress-format": {
+    type: "choice",
+    choices: ["gzip", "zstd"],
+    summary: "pack layers in this way; those that are stay as they are",
+  },
+  "dest-compress-level": {
+    type: "integer",
+    value: "LEVEL",
+    minimum: 1,
+    maximum: 22,
+    summary: "level of packing",
+  },
+  "additional-tag": { type: "list", value: "NAME", summary: "give the image this name, too" },
+  digestfile: { type: "text", value: "FILE", completion: "file", summary: "write the digest to FILE" },
+  "retry-times": { type: "integer", value: "N", minimum: 0, maximum: 100, summary: "try again N times" },
+  parallel: { type: "integer", value: "N", minimum: 1, maximum: 64, default: 4, summary: "layers at once" },
+  quiet: { type: "flag", short: "q", summary: "print no progress" },
+  ...endsOptions,
+} as const satisfies OptionTable;
+
+export const transferCommands: readonly Command[] = [
+  {
+    name: "copy",
+    group,
+    summary: "copy an image from one place to another",
+    description:
+      "Places are docker://NAME, oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME], dir:DIR, containers-storage:NAME, docker-daemon:NAME and corten:NAME, which is Corten's own store. Bytes stream from the one to the other; nothing of an image changes unless a conversion is asked for. The digest of what the destination's name means now is printed.",
+    arguments: [{ name: "SOURCE" }, { name: "DESTINATION" }],
+    options: copyOptions,
+    load: () => import("../transfer/copy.ts"),
+    examples: [
+      {
+        text: "between registries, every platform",
+        line: "corten copy --all docker://debian:12 docker://registry.example.com/debian:12",
+      },
+      {
+        text: "for a machine without a network",
+        line: "corten copy docker://debian:12 oci-archive:debian.tar",
+      },
+    ],
+  },
+];

@@ -1,0 +1,111 @@
+import { writeFile } from "node:fs/promises";
+import type { Store } from "../../../content/index.ts";
+import type { Conversion, CopyOptions } from "../../../image/index.ts";
+import {
+  copyBetween,
+  hostPlatform,
+  normalizePlatform,
+  parseImagePlace,
+  parsePlatform,
+} from "../../../image/index.ts";
+import type { Platform } from "../../../spec/index.ts";
+import { CortenError } from "../../../spec/index.ts";
+import type { Values } from "../../command/option.ts";
+import { print } from "../../terminal/stream.ts";
+import { openImageStore } from "../images/store.ts";
+import { showTransfer } from "../images/transfer-progress.ts";
+import { interruptible } from "../interruption.ts";
+import type { CortenCall } from "../table/globals.ts";
+import type { copyOptions } from "../table/transfer.ts";
+import { accessOf, registryAccess } from "./access.ts";
+
+type Options = Values<typeof copyOptions>;
+
+/** `corten copy SOURCE DESTINATION` */
+export async function run(call: CortenCall<typeof copyOptions>): Promise<number> {
+  const { options } = call;
+  const [from, to] = call.args.map(parseImagePlace);
+  const retries = options["retry-times"];
+  const convert = conversionOf(options);
+  const selected = selectionOf(options);
+  let opened: Store | undefined;
+  const store = (): Store => (opened ??= openImageStore(call));
+  const progress = await showTransfer(options.quiet, "copy");
+  try {
+    const root = await interruptible((signal) =>
+      copyBetween(from!, to!, {
+        ...selected,
+        convert,
+        signal,
+        preserveDigests: options["preserve-digests"],
+        parallel: options.parallel,
+        additionalNames: options["additional-tag"],
+        onProgress: progress.onProgress,
+        ...(retries === undefined ? {} : { retryTimes: retries }),
+        source: { store, registry: registryAccess(accessOf(options, "src"), progress.note, retries) },
+        destination: { store, registry: registryAccess(accessOf(options, "dest"), progress.note, retries) },
+      }),
+    );
+    progress.finish();
+    if (options.digestfile !== undefined) await writeFile(options.digestfile, root.descriptor.digest);
+    print(root.descriptor.digest);
+    return 0;
+  } finally {
+    progress.finish();
+    opened?.close();
+  }
+}
+
+function selectionOf(options: Options): Pick<CopyOptions, "multiArch" | "platform"> {
+  const multiArch = options.all ? "all" : (options["multi-arch"] ?? "system");
+  const platform = platformOf(options);
+  const contradicted = options.all && (options["multi-arch"] ?? "all") !== "all";
+  if (contradicted || (platform !== undefined && multiArch !== "system")) {
+    throw new CortenError("invalid-argument", "the options ask for all platforms and for one");
+  }
+  return { multiArch, ...(platform === undefined ? {} : { platform }) };
+}
+
+/** The platform that `--platform` or skopeo's `--override-…` name; undefined for this machine's. */
+export function platformOf(
+  options: Pick<Options, "platform" | "override-os" | "override-arch" | "override-variant">,
+): Platform | undefined {
+  const [os, architecture, variant] = [
+    options["override-os"],
+    options["override-arch"],
+    options["override-variant"],
+  ];
+  if (os === undefined && architecture === undefined && variant === undefined) {
+    return options.platform === undefined ? undefined : parsePlatform(options.platform);
+  }
+  if (options.platform !== undefined) {
+    throw new CortenError("invalid-argument", "--platform and --override-… exclude each other");
+  }
+  const host = hostPlatform();
+  return normalizePlatform({
+    os: os ?? host.os,
+    architecture: architecture ?? host.architecture,
+    ...(variant === undefined ? {} : { variant }),
+  });
+}
+
+function conversionOf(options: Options): Conversion {
+  const format = options["dest-compress-format"];
+  const packs = options["dest-compress"] || format !== undefined;
+  const level = options["dest-compress-level"];
+  if (options["dest-decompress"] && packs) {
+    throw new CortenError("invalid-argument", "--dest-compress and --dest-decompress exclude each other");
+  }
+  if (level !== undefined && !packs) {
+    throw new CortenError("invalid-argument", "--dest-compress-level needs --dest-compress-format");
+  }
+  if (level !== undefined && level > 9 && format !== "zstd") {
+    throw new CortenError("invalid-argument", "gzip has the levels 1 to 9");
+  }
+  return {
+    ...(options.format === undefined ? {} : { format: options.format }),
+    ...(packs ? { compression: format ?? "gzip" } : {}),
+    ...(options["dest-decompress"] ? { compression: "none" } : {}),
+    ...(level === undefined ? {} : { level }),
+  };
+}

@@ -1,0 +1,71 @@
+import type { Reference } from "../../spec/index.ts";
+import { CortenError, isTag, parseReference } from "../../spec/index.ts";
+import type { Document, RegistryOptions, RegistryPlace } from "../../transport/index.ts";
+import { openSink } from "../../transport/index.ts";
+import type { ImagePlace, OpenImageSinkOptions, OpenImageSourceOptions } from "../place.ts";
+import { openImageSink, openImageSource } from "../place.ts";
+import { copyImage } from "./copy-image.ts";
+import type { CopyOptions } from "./options.ts";
+
+/** Options of {@link copyBetween}. */
+export interface CopyBetweenOptions extends CopyOptions {
+  readonly source?: OpenImageSourceOptions;
+  readonly destination?: OpenImageSinkOptions;
+  /**
+   * Further names of the image at the destination: tags or references of the same repository in a
+   * registry, references in a docker-archive and in the store, names in a layout.
+   */
+  readonly additionalNames?: readonly string[];
+}
+
+/**
+ * Copies an image from place to place. Between repositories of one registry layers are mounted instead of
+ * sent, where the registry allows that.
+ *
+ * @returns the document that the destination's name means now
+ * @throws invalid-argument for a name that the destination cannot hold; what `copyImage` throws
+ */
+export async function copyBetween(
+  from: ImagePlace,
+  to: ImagePlace,
+  options: CopyBetweenOptions = {},
+): Promise<Document> {
+  const { source: reading = {}, destination: writing = {}, additionalNames = [], signal } = options;
+  const call = signal === undefined ? {} : { signal };
+  await using source = await openImageSource(from, { ...reading, ...call });
+  if (to.kind !== "registry") {
+    await using sink = await openImageSink(to, { ...writing, ...call, additionalNames });
+    // Awaited here: both have to stay open until it is done.
+    return await copyImage(source, sink, options);
+  }
+  const others = additionalNames.map((name) => sameRepository(to, name));
+  const registry = { ...writing.registry, mountFrom: mountsFor(from, to, writing.registry) };
+  await using sink = await openSink(to, { ...writing, ...call, registry });
+  const root = await copyImage(source, sink, options);
+  for (const reference of others) {
+    await using tagged = await openSink({ kind: "registry", reference }, { ...writing, ...call });
+    await tagged.commit(root, call);
+  }
+  return root;
+}
+
+/** Repositories of the destination's registry that may hold the blobs already. */
+function mountsFor(
+  from: ImagePlace,
+  { reference }: RegistryPlace,
+  registry: RegistryOptions | undefined,
+): readonly string[] {
+  const given = registry?.mountFrom ?? [];
+  const same = from.kind === "registry" && from.reference.registry === reference.registry;
+  return same ? [...new Set([...given, from.reference.repository])] : given;
+}
+
+/** Another tag of the same repository: there alone are the image's blobs. */
+function sameRepository({ reference }: RegistryPlace, text: string): Reference {
+  const { registry, repository } = reference;
+  if (isTag(text)) return { registry, repository, tag: text };
+  const other = parseReference(text);
+  if (other.registry === registry && other.repository === repository && other.digest === undefined)
+    return other;
+  throw new CortenError("invalid-argument", `additional tag "${text}" is not of ${registry}/${repository}`);
+}
