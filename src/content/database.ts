@@ -43,10 +43,13 @@ export class Database implements Disposable {
   #depth = 0;
   #hasVersions = false;
 
-  constructor(root: string) {
-    this.root = root;
-    this.path = join(root, "corten.db");
-    this.#sqlite = this.#explained(() => openFile(root, this.path));
+  /** @param root undefined for a database in memory, which goes when it is closed */
+  constructor(root: string | undefined) {
+    this.root = root ?? "";
+    this.path = root === undefined ? ":memory:" : join(root, "corten.db");
+    this.#sqlite = this.#explained(() =>
+      root === undefined ? new DatabaseSync(":memory:") : openFile(root, this.path),
+    );
   }
 
   /** Runs statements without parameters. */
@@ -186,7 +189,15 @@ export class Database implements Disposable {
  *   Corten wrote it
  */
 export function openDatabase(root: string, schemas: readonly Schema[] = []): Database {
-  const database = new Database(root);
+  return opened(new Database(root), schemas);
+}
+
+/** A database in memory, for one process, with the tables of `schemas`. */
+export function openMemoryDatabase(schemas: readonly Schema[]): Database {
+  return opened(new Database(undefined), schemas);
+}
+
+function opened(database: Database, schemas: readonly Schema[]): Database {
   try {
     for (const schema of schemas) database.migrate(schema);
   } catch (error) {

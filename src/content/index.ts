@@ -13,7 +13,7 @@
 export type { OpenOptions, ReadOptions } from "./blobs.ts";
 export type { Collected, CollectOptions } from "./collect.ts";
 export type { Database, SqlValue, TransactionOptions } from "./database.ts";
-export { openDatabase } from "./database.ts";
+export { openDatabase, openMemoryDatabase } from "./database.ts";
 export type { Ingest } from "./ingest.ts";
 export type { Lease, LeaseOptions } from "./lease.ts";
 export type { NamedContent, Names } from "./names.ts";

@@ -1,0 +1,136 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { Digest } from "../../spec/index.ts";
+import { parseDigest } from "../../spec/index.ts";
+import type { BlobRecord } from "../metadata/metadata.ts";
+import type { ByteRange } from "../storage/blob-storage.ts";
+import { DistributionError } from "./distribution-error.ts";
+import type { Exchange } from "./exchange.ts";
+import { parseRange } from "./range.ts";
+
+/** A digest of a request. @throws DIGEST_INVALID before it becomes part of anything (CVE-2024-3727) */
+export function requestedDigest(text: string): Digest {
+  try {
+    return parseDigest(text);
+  } catch (cause) {
+    throw new DistributionError("DIGEST_INVALID", (cause as Error).message, { cause });
+  }
+}
+
+/** GET and HEAD of a blob (end-2). */
+export async function getBlob(exchange: Exchange, repository: string, text: string): Promise<void> {
+  exchange.authorize(repository, "read");
+  const digest = requestedDigest(text);
+  const { metadata } = exchange.service;
+  let record = await metadata.blob(repository, digest);
+  if (record === undefined) throw unknownBlob(repository, digest);
+  const { request } = exchange;
+  const etag = `"${digest}"`;
+  if (request.headers["if-none-match"] === etag) {
+    exchange.empty(304, { ETag: etag, "Docker-Content-Digest": digest });
+    return;
+  }
+  const ifRange = request.headers["if-range"];
+  const range =
+    ifRange === undefined || ifRange === etag ? parseRange(request.headers.range, record.size) : undefined;
+  if (exchange.method === "HEAD") {
+    await keepFromCollection(exchange, repository, digest, record);
+    sendHead(exchange, repository, digest, record.size, range);
+    exchange.response.end();
+    return;
+  }
+  const wanted = range ?? { start: 0, end: record.size };
+  let content = await exchange.service.blobs.read(record.key, wanted);
+  if (content === undefined) {
+    // Deleted and pushed again meanwhile, it has another key.
+    record = await metadata.blob(repository, digest);
+    content = record === undefined ? undefined : await exchange.service.blobs.read(record.key, wanted);
+    if (record !== undefined && content === undefined) {
+      throw new Error(`the bytes of blob ${digest} of ${repository} are missing from storage: ${record.key}`);
+    }
+    if (record === undefined || content === undefined) throw unknownBlob(repository, digest);
+  }
+  sendHead(exchange, repository, digest, record.size, range);
+  await sendBody(exchange.response, content, wanted.end - wanted.start);
+  exchange.tell({ kind: "blob-pulled", repository, digest, size: record.size });
+}
+
+/** A client that hears that a blob is here will not push it: it must stay until the manifest comes. */
+async function keepFromCollection(
+  exchange: Exchange,
+  repository: string,
+  digest: Digest,
+  record: BlobRecord,
+): Promise<void> {
+  const { limits, metadata } = exchange.service;
+  if (Date.now() - record.touched > limits.grace / 4) await metadata.touchBlob(repository, digest);
+}
+
+function sendHead(
+  exchange: Exchange,
+  repository: string,
+  digest: Digest,
+  size: number,
+  range: ByteRange | undefined,
+): void {
+  const headers: Record<string, string | number> = {
+    "Content-Type": "application/octet-stream",
+    "Content-Length": range === undefined ? size : range.end - range.start,
+    "Docker-Content-Digest": digest,
+    "Accept-Ranges": "bytes",
+    // Content under a digest never changes, but not everybody may read it.
+    "Cache-Control": "private, max-age=31536000, immutable",
+    ETag: `"${digest}"`,
+  };
+  if (range !== undefined) headers["Content-Range"] = `bytes ${range.start}-${range.end - 1}/${size}`;
+  exchange.warn(headers, repository, "read", digest);
+  exchange.head(range === undefined ? 200 : 206, headers);
+}
+
+/** Sends chunks as fast as the client takes them; one that goes away ends the reading. */
+async function sendBody(
+  response: ServerResponse,
+  content: AsyncIterable<Uint8Array>,
+  length: number,
+): Promise<void> {
+  let sent = 0;
+  for await (const chunk of content) {
+    sent += chunk.length;
+    if (sent === length) {
+      response.end(chunk);
+      return;
+    }
+    if (!response.write(chunk)) await drained(response);
+    if (response.destroyed) return;
+  }
+  if (length === 0) response.end();
+  // A body that is too short must not look whole.
+  else response.destroy();
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  const controller = new AbortController();
+  const signal = controller.signal;
+  try {
+    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
+  } finally {
+    controller.abort();
+  }
+}
+
+/** DELETE of a blob (end-10): out of this repository; its bytes go when no other has it. */
+export async function deleteBlob(exchange: Exchange, repository: string, text: string): Promise<void> {
+  exchange.authorize(repository, "delete");
+  const digest = requestedDigest(text);
+  if (!(await exchange.service.metadata.removeBlob(repository, digest)))
+    throw unknownBlob(repository, digest);
+  exchange.service.sweep();
+  exchange.empty(202, { "Docker-Content-Digest": digest });
+  exchange.tell({ kind: "blob-deleted", repository, digest });
+}
+
+function unknownBlob(repository: string, digest: Digest): DistributionError {
+  return new DistributionError("BLOB_UNKNOWN", `repository ${repository} has no blob ${digest}`, {
+    detail: { digest },
+  });
+}

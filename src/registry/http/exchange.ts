@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { isRepository } from "../../spec/index.ts";
+import { type Access, type Action, ANONYMOUS, type Identity } from "../access/access.ts";
+import type { RegistryEvent } from "../events/registry-event.ts";
+import type { Metadata } from "../metadata/metadata.ts";
+import type { Limits, RegistryOptions } from "../options.ts";
+import type { BlobStorage } from "../storage/blob-storage.ts";
+import { DistributionError } from "./distribution-error.ts";
+import { warningHeader } from "./warning.ts";
+
+/** What all requests of a registry share. */
+export interface Service {
+  readonly metadata: Metadata;
+  readonly blobs: BlobStorage;
+  readonly access: Access | undefined;
+  readonly limits: Limits;
+  readonly options: RegistryOptions;
+  /** Removes bytes that no repository needs any more, soon. */
+  readonly sweep: () => void;
+}
+
+/** One request and its response, with who asks. */
+export class Exchange {
+  readonly service: Service;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly method: string;
+  /** The query, without its question mark. */
+  readonly query: string;
+  identity: Identity = ANONYMOUS;
+  /** Bytes of the response's body, once its head is sent. */
+  bodyLength = 0;
+  #parameters: URLSearchParams | undefined;
+
+  constructor(service: Service, request: IncomingMessage, response: ServerResponse, query: string) {
+    this.service = service;
+    this.request = request;
+    this.response = response;
+    this.method = request.method ?? "GET";
+    this.query = query;
+  }
+
+  /** The first value of a query parameter. */
+  parameter(name: string): string | undefined {
+    return this.query === "" ? undefined : (this.#search().get(name) ?? undefined);
+  }
+
+  /** All values of a query parameter. */
+  parameters(name: string): readonly string[] {
+    return this.query === "" ? [] : this.#search().getAll(name);
+  }
+
+  /** True when the identity may do this. */
+  allows(repository: string, action: Action, tag?: string): boolean {
+    const { access } = this.service;
+    return access === undefined || access.allows(this.identity, repository, action, tag);
+  }
+
+  /**
+   * Checks the repository's name and the right to do something there.
+   *
+   * @throws NAME_INVALID, UNAUTHORIZED, DENIED
+   */
+  authorize(repository: string, action: Action, tag?: string): void {
+    if (!isRepository(repository)) {
+      throw new DistributionError("NAME_INVALID", `"${repository.slice(0, 300)}" is not a repository name`);
+    }
+    if (!this.allows(repository, action, tag)) throw this.denied(repository, action, tag);
+  }
+
+  /** The refusal of something that is not allowed: 401 asks for credentials, 403 says that none would help. */
+  denied(repository: string, action: Action, tag?: string): DistributionError {
+    const { access } = this.service;
+    const { name } = this.identity;
+    const what = `${action} in repository ${repository}`;
+    const kind =
+      access?.refusal?.(this.identity, repository, action, tag) ??
+      (name === undefined ? "unauthenticated" : "permission-denied");
+    if (kind === "permission-denied" || access === undefined) {
+      return new DistributionError("DENIED", `${name ?? "nobody"} may not ${what}`);
+    }
+    const actions = action === "read" ? (["read"] as const) : (["read", action] as const);
+    return new DistributionError("UNAUTHORIZED", `authentication is needed to ${what}`, {
+      headers: { "WWW-Authenticate": access.challenge(this.request, { repository, actions }) },
+    });
+  }
+
+  /** Sends the response's head: `headers`, and those that every response has. */
+  head(status: number, headers: Record<string, string | number | readonly string[]>): void {
+    headers["Docker-Distribution-API-Version"] = "registry/2.0";
+    if (this.method !== "HEAD") this.bodyLength = Number(headers["Content-Length"] ?? 0);
+    this.response.writeHead(status, headers as Record<string, string>);
+  }
+
+  /** Adds what the operator wants users to read. */
+  warn(headers: Record<string, unknown>, repository: string, action: Action, reference?: string): void {
+    const sentences = this.service.options.warnings?.({
+      repository,
+      action,
+      ...(reference === undefined ? {} : { reference }),
+    });
+    if (sentences !== undefined && sentences.length > 0) headers["Warning"] = warningHeader(sentences);
+  }
+
+  /** Sends a JSON document. */
+  json(status: number, headers: Record<string, string | number>, value: unknown): void {
+    const body = Buffer.from(JSON.stringify(value));
+    headers["Content-Type"] ??= "application/json";
+    headers["Content-Length"] = body.length;
+    this.head(status, headers);
+    this.response.end(this.method === "HEAD" ? undefined : body);
+  }
+
+  /** Sends a response without body. */
+  empty(status: number, headers: Record<string, string | number>): void {
+    if (status !== 204) headers["Content-Length"] ??= 0;
+    this.head(status, headers);
+    this.response.end();
+  }
+
+  /** Tells the operator's listener what happened. */
+  tell(event: RegistryEvent): void {
+    const { onEvent } = this.service.options;
+    if (onEvent === undefined) return;
+    onEvent(this.identity.name === undefined ? event : { ...event, actor: this.identity.name });
+  }
+
+  #search(): URLSearchParams {
+    this.#parameters ??= new URLSearchParams(this.query);
+    return this.#parameters;
+  }
+}

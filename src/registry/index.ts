@@ -1,0 +1,33 @@
+/**
+ * A registry: the server of the distribution specification. Clients push *blobs* (layers,
+ * configurations) and *manifests* into *repositories*, give manifests *tags*, and pull them again.
+ *
+ * What it keeps is in two parts: *metadata*, the rows that say which repository has what, and *blob
+ * storage*, which keeps bytes under keys and knows neither digests nor repositories. A blob can only be
+ * read through a repository that has it. Both parts may be shared by several servers.
+ */
+
+export type { Access, Action, Identity } from "./access/access.ts";
+export type { RegistryEvent } from "./events/registry-event.ts";
+export type { AccessRecord } from "./http/access-record.ts";
+export type { Endpoint } from "./http/endpoint.ts";
+export type {
+  BlobRecord,
+  DroppedBlob,
+  ManifestRecord,
+  Metadata,
+  NewManifest,
+  Orphan,
+  Page,
+  PutManifestOptions,
+  PutManifestResult,
+  Referrer,
+  StoredManifest,
+  UploadRecord,
+} from "./metadata/metadata.ts";
+export type { Limits, RegistryOptions } from "./options.ts";
+export type { Registry } from "./registry.ts";
+export { createRegistry } from "./registry.ts";
+export type { BlobStorage, BlobUpload, ByteRange, StoredBlob, StoredFile } from "./storage/blob-storage.ts";
+export { memoryStorage } from "./storage/memory/memory-storage.ts";
+export type { RegistryStorage } from "./storage/registry-storage.ts";

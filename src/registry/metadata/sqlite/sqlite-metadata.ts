@@ -1,0 +1,184 @@
+import type { Database } from "../../../content/index.ts";
+import type { Digest } from "../../../spec/index.ts";
+import { CortenError } from "../../../spec/index.ts";
+import type { StoredBlob } from "../../storage/blob-storage.ts";
+import type {
+  Metadata,
+  NewManifest,
+  Page,
+  PutManifestOptions,
+  StoredManifest,
+  UploadRecord,
+} from "../metadata.ts";
+import { addBlob, findBlob, mountBlob, removeBlob, repositoriesOf, touchBlob } from "./blobs.ts";
+import { dropUnreferenced, forgetOrphans, isUnknown, listOrphans } from "./collection.ts";
+import { DocumentCache } from "./document-cache.ts";
+import { listReferrers, listRepositories, listTags } from "./lists.ts";
+import { LogSync } from "./log-sync.ts";
+import { documentBytes, findManifest, putManifest, removeManifest, removeTag } from "./manifests.ts";
+import {
+  beginUpload,
+  claimUpload,
+  countUploads,
+  expireUploads,
+  findUpload,
+  releaseUpload,
+} from "./uploads.ts";
+
+/** Bytes of manifests kept in memory. */
+const CACHE_SIZE = 64 * 1024 * 1024;
+
+/**
+ * Metadata in SQLite: a file that several processes of one host use, or memory. Statements take
+ * microseconds and run on the event loop; only waiting for the disk is asynchronous.
+ */
+export class SqliteMetadata implements Metadata {
+  readonly #database: Database;
+  readonly #log: LogSync | undefined;
+  readonly #documents = new DocumentCache(CACHE_SIZE);
+
+  /** @param database with the tables of `registrySchema`; it is closed with this object */
+  constructor(database: Database) {
+    this.#database = database;
+    this.#log = database.root === "" ? undefined : new LogSync(database.path);
+  }
+
+  async blob(repository: string, digest: Digest) {
+    return findBlob(this.#database, repository, digest);
+  }
+
+  addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string) {
+    return this.#durably(() => addBlob(this.#database, repository, digest, stored, upload));
+  }
+
+  mountBlob(repository: string, digest: Digest, from: string) {
+    return this.#durably(() => mountBlob(this.#database, repository, digest, from));
+  }
+
+  async repositoriesOf(digest: Digest, page: Page) {
+    return repositoriesOf(this.#database, digest, page);
+  }
+
+  async touchBlob(repository: string, digest: Digest) {
+    this.#change(() => touchBlob(this.#database, repository, digest));
+  }
+
+  removeBlob(repository: string, digest: Digest) {
+    return this.#durably(() => removeBlob(this.#database, repository, digest));
+  }
+
+  async manifest(repository: string, reference: string) {
+    return findManifest(this.#database, repository, reference);
+  }
+
+  async readManifest(repository: string, reference: string): Promise<StoredManifest | undefined> {
+    const record = findManifest(this.#database, repository, reference);
+    if (record === undefined) return undefined;
+    let bytes = this.#documents.get(record.digest);
+    if (bytes === undefined) {
+      bytes = documentBytes(this.#database, record.digest);
+      if (bytes === undefined) {
+        // Between the two statements another process may have removed the manifest.
+        if (findManifest(this.#database, repository, record.digest) === undefined) return undefined;
+        throw new CortenError("data-loss", `the bytes of manifest ${record.digest} are missing`);
+      }
+      this.#documents.set(record.digest, bytes);
+    }
+    return { ...record, bytes };
+  }
+
+  putManifest(repository: string, manifest: NewManifest, options: PutManifestOptions) {
+    return this.#durably(() => putManifest(this.#database, repository, manifest, options));
+  }
+
+  removeManifest(repository: string, digest: Digest) {
+    return this.#durably(() => removeManifest(this.#database, repository, digest));
+  }
+
+  removeTag(repository: string, tag: string) {
+    return this.#durably(() => removeTag(this.#database, repository, tag));
+  }
+
+  async tags(repository: string, page: Page) {
+    return listTags(this.#database, repository, page);
+  }
+
+  async repositories(page: Page) {
+    return listRepositories(this.#database, page);
+  }
+
+  async referrers(repository: string, subject: Digest, page: Page & { readonly artifactType?: string }) {
+    return listReferrers(this.#database, repository, subject, page);
+  }
+
+  async beginUpload(upload: UploadRecord) {
+    this.#change(() => beginUpload(this.#database, upload));
+  }
+
+  async upload(repository: string, id: string) {
+    return findUpload(this.#database, repository, id);
+  }
+
+  async claimUpload(
+    repository: string,
+    id: string,
+    claim: { readonly holder: string; readonly until: number },
+  ) {
+    return this.#change(() => claimUpload(this.#database, repository, id, claim));
+  }
+
+  async releaseUpload(id: string, holder: string) {
+    this.#change(() => releaseUpload(this.#database, id, holder));
+  }
+
+  async endUpload(id: string) {
+    return this.#change(() => this.#database.run("DELETE FROM uploads WHERE id = ?", id) > 0);
+  }
+
+  async expireUploads(before: number, limit: number) {
+    return this.#change(() => expireUploads(this.#database, before, limit));
+  }
+
+  async countUploads(repository?: string) {
+    return countUploads(this.#database, repository);
+  }
+
+  dropUnreferenced(before: number, limit: number) {
+    return this.#durably(() => dropUnreferenced(this.#database, before, limit));
+  }
+
+  async orphans(limit: number) {
+    // A blob whose removal a power cut would undo keeps its bytes.
+    await this.#log?.settled();
+    return listOrphans(this.#database, limit);
+  }
+
+  async forgetOrphans(keys: readonly string[]) {
+    this.#change(() => forgetOrphans(this.#database, keys));
+  }
+
+  async isUnknown(key: string) {
+    return isUnknown(this.#database, key);
+  }
+
+  async check() {
+    this.#database.get("SELECT 1 FROM repositories");
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.#log?.settled();
+    this.#log?.close();
+    this.#database.close();
+  }
+
+  #change<T>(action: () => T): T {
+    return this.#database.transaction(action);
+  }
+
+  /** A change that the caller may rely on after a power cut. */
+  async #durably<T>(action: () => T): Promise<T> {
+    const result = this.#database.transaction(action);
+    await this.#log?.settled();
+    return result;
+  }
+}
