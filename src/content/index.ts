@@ -11,6 +11,7 @@
  */
 
 export type { OpenOptions, ReadOptions } from "./blobs.ts";
+export { Claim } from "./claim.ts";
 export type { Collected, CollectOptions } from "./collect.ts";
 export type { Database, SqlValue, TransactionOptions } from "./database.ts";
 export { openDatabase, openMemoryDatabase } from "./database.ts";

@@ -53,6 +53,7 @@ export { save } from "./save.ts";
 export type { ViewOptions } from "./stored-image.ts";
 export { tagImage } from "./tag.ts";
 export type { TransferEvent } from "./transfer-event.ts";
+export { uploadJournal } from "./upload-journal.ts";
 export type { ImageReport } from "./validate/report.ts";
 export type { ImageFinding } from "./validate/rules.ts";
 export type { ValidateOptions } from "./validate/validate.ts";

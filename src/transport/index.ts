@@ -15,6 +15,7 @@ export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptio
 export { openRaw } from "./raw/open.ts";
 export type { RawDocument, RawPlace } from "./raw/place.ts";
 export type { Credentials, RangeOptions, RegistryOptions } from "./registry/options.ts";
+export type { UploadEntry, UploadJournal } from "./registry/upload-journal.ts";
 export type { RegistryWarning } from "./registry/warnings.ts";
 export { digestOf, verified, verifyBytes } from "./stream.ts";
 export { temporaryRoot } from "./temporary-root.ts";

@@ -265,6 +265,7 @@ test("an upload location on another host gets no credentials", async () => {
     else response.writeHead(202, { location: `http://${other.host}/v2/x/blobs/uploads/one` }).end();
     return true;
   };
+  other.uploads.set("one", new Uint8Array());
   await using to = openRegistrySink(parseReference(`${registry.host}/a/b:1`), { credentials: ME });
   const bytes = new Uint8Array(10);
   await to.writeBlob(describe(bytes, "x/y"), pieces(bytes));

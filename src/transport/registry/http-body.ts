@@ -16,6 +16,9 @@ export function isStream(body: Body | undefined): boolean {
   return body !== undefined && !(body instanceof Uint8Array);
 }
 
+/** What the content to send threw: no fault of the connection, so not to be told as one. */
+export class ContentFailure extends Error {}
+
 /** Writes the body with back-pressure; stops without an error when the server answers before its end. */
 export async function sendBody(
   message: ClientRequest,
@@ -33,7 +36,7 @@ export async function sendBody(
   });
   answer.catch(() => {}); // raced below; a failure after the last write is seen by the caller's await
   let sent = 0;
-  for await (const chunk of body.content) {
+  for await (const chunk of blamed(body.content)) {
     if (early) return;
     sent += chunk.length;
     if (sent > body.size) break;
@@ -49,6 +52,21 @@ export async function sendBody(
       "data-loss",
       `the content to send has ${found} bytes where ${body.size} were announced`,
     );
+  }
+}
+
+async function* blamed(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const iterator = content[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await iterator.next().catch((cause: unknown) => {
+        throw new ContentFailure("the content to send cannot be read", { cause });
+      });
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    await iterator.return?.();
   }
 }
 

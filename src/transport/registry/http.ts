@@ -4,7 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { CortenError } from "../../spec/index.ts";
 import { tlsContext } from "./certificates.ts";
 import { RegistryError, shownUrl } from "./failure.ts";
-import { bodyHeaders, isStream, sendBody } from "./http-body.ts";
+import { bodyHeaders, ContentFailure, isStream, sendBody } from "./http-body.ts";
 import type { Reach } from "./network.ts";
 import { guardedLookup, hostOf } from "./network.ts";
 import { proxyAuthorization, proxyFor } from "./proxy.ts";
@@ -97,6 +97,7 @@ export class Connections implements AsyncDisposable {
       return await this.#exchange(request, options, contact.protocol === "https:", proxy !== undefined);
     } catch (error) {
       signal?.throwIfAborted();
+      if (error instanceof ContentFailure) throw error.cause;
       throw connectionError(request, error);
     }
   }

@@ -11,5 +11,5 @@ export function openRegistrySource(reference: Reference, options: RegistryOption
 
 /** The place that `reference` names, to be pushed to. Nothing is sent before the first call. */
 export function openRegistrySink(reference: Reference, options: RegistryOptions = {}): RegistrySink {
-  return new RegistrySink(new RegistryClient(reference, options), options.mountFrom);
+  return new RegistrySink(new RegistryClient(reference, options), options);
 }

@@ -1,3 +1,4 @@
+import type { UploadJournal } from "./upload-journal.ts";
 import type { RegistryWarning } from "./warnings.ts";
 
 /** A user name and password for one registry, or an identity token for its authorization server. */
@@ -44,6 +45,15 @@ export interface RegistryOptions {
   readonly idleTimeout?: number;
   /** Reading of large blobs over several connections. */
   readonly ranges?: RangeOptions;
+  /**
+   * Remembers uploads, so that a later process goes on where this one was cut, and blobs that several push at the same
+   * time are sent once. Default: an upload lives as long as the call.
+   */
+  readonly uploads?: UploadJournal;
+  /** Bytes from which on a blob is sent so that it can be gone on with. Default: 16 MiB. */
+  readonly resumableFrom?: number;
+  /** Bytes of one request of such an upload, for proxies that limit them. Default: one request for all. */
+  readonly chunkSize?: number;
   /** Repositories of the same registry that may already hold a blob to be pushed (cross-repository mount). */
   readonly mountFrom?: readonly string[];
   /** Called with each warning of the registry, once. Default: nobody reads them. */

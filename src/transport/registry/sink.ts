@@ -1,22 +1,30 @@
 import type { Descriptor } from "../../spec/index.ts";
 import { CortenError, isRepository, parseDigest } from "../../spec/index.ts";
-import type { Document, ImageSink, TransportOptions } from "../place.ts";
+import type { Document, ImageSink, TransportOptions, WriteBlobOptions } from "../place.ts";
 import type { ApiRequest, RegistryClient } from "./client.ts";
 import type { HttpReply } from "./http.ts";
+import type { RegistryOptions } from "./options.ts";
+import { Upload, uploadLocation } from "./upload.ts";
+import { forgetful } from "./upload-journal.ts";
+
+type SinkOptions = Pick<RegistryOptions, "mountFrom" | "uploads" | "resumableFrom" | "chunkSize">;
+
+/** Default of `resumableFrom`: below it, one request more costs about as much as what it could save. */
+const RESUMABLE_FROM = 16 * 1024 * 1024;
 
 /** A repository to push an image to (distribution-spec, "Push"). */
 export class RegistrySink implements ImageSink {
   readonly #client: RegistryClient;
-  readonly #mountFrom: readonly string[];
+  readonly #options: SinkOptions;
 
   /** @throws invalid-argument when an entry of `mountFrom` is no repository */
-  constructor(client: RegistryClient, mountFrom: readonly string[] = []) {
-    for (const repository of mountFrom) {
+  constructor(client: RegistryClient, options: SinkOptions = {}) {
+    for (const repository of options.mountFrom ?? []) {
       if (!isRepository(repository))
         throw new CortenError("invalid-argument", `"${repository}" is not a repository`);
     }
     this.#client = client;
-    this.#mountFrom = mountFrom;
+    this.#options = options;
   }
 
   get name(): string {
@@ -37,13 +45,20 @@ export class RegistrySink implements ImageSink {
   }
 
   async writeBlob(
-    { digest, size }: Descriptor,
+    descriptor: Descriptor,
     content: AsyncIterable<Uint8Array>,
-    { signal }: TransportOptions = {},
+    options: WriteBlobOptions = {},
   ): Promise<void> {
+    const { digest, size } = descriptor;
+    const { signal, reopen } = options;
     const what = `push blob ${digest} to ${this.name}`;
-    const upload = await this.#startUpload(parseDigest(digest), what, signal);
-    if (upload === undefined) return;
+    if (reopen !== undefined && size >= (this.#options.resumableFrom ?? RESUMABLE_FROM)) {
+      await this.#upload(descriptor, reopen, what, signal);
+      return;
+    }
+    const started = await this.#startUpload(parseDigest(digest), what, signal);
+    if (started === undefined) return;
+    const upload = uploadLocation(started, what);
     upload.searchParams.set("digest", digest);
     await this.#send({
       method: "PUT",
@@ -54,6 +69,31 @@ export class RegistrySink implements ImageSink {
       what,
       signal,
     });
+  }
+
+  /** An upload that can be gone on with. */
+  async #upload(
+    descriptor: Descriptor,
+    reopen: NonNullable<WriteBlobOptions["reopen"]>,
+    what: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const digest = parseDigest(descriptor.digest);
+    const { uploads = forgetful, chunkSize } = this.#options;
+    const { registry, repository } = this.#client.reference;
+    const isThere = () => this.hasBlob(descriptor, signal === undefined ? {} : { signal });
+    using entry = await uploads.take(`${registry}/${repository} ${digest}`, signal);
+    if (entry.waited && (await isThere())) return;
+    const begin = () => this.#startUpload(digest, what, signal);
+    await new Upload(this.#client, {
+      descriptor,
+      reopen,
+      entry,
+      chunkSize,
+      signal,
+      begin,
+      isThere,
+    }).run();
   }
 
   async writeManifest(document: Document, options: TransportOptions = {}): Promise<void> {
@@ -75,23 +115,24 @@ export class RegistrySink implements ImageSink {
     await this.#client[Symbol.asyncDispose]();
   }
 
-  /** Where to upload a blob to; undefined when a mount made the upload unnecessary. */
+  /** The answer that says where to upload a blob to; undefined when a mount made the upload unnecessary. */
   async #startUpload(
     digest: string,
     what: string,
     signal: AbortSignal | undefined,
-  ): Promise<URL | undefined> {
+  ): Promise<HttpReply | undefined> {
     const start = { method: "POST", expect: [201, 202], what, signal } as const;
     const own = this.#client.reference.repository;
-    for (const from of this.#mountFrom.filter((repository) => repository !== own)) {
+    const others = this.#options.mountFrom?.filter((repository) => repository !== own) ?? [];
+    for (const from of others) {
       const query = new URLSearchParams({ mount: digest, from });
       const path = `${this.#path("blobs/uploads/")}?${query}`;
       const reply = await this.#send({ ...start, path, alsoPull: from });
       if (reply.status === 201) return undefined;
       // The registry could not mount and has begun an upload instead; another place may still have it.
-      if (from === this.#mountFrom.at(-1)) return uploadLocation(reply, what);
+      if (from === others.at(-1)) return reply;
     }
-    return uploadLocation(await this.#send({ ...start, path: this.#path("blobs/uploads/") }), what);
+    return this.#send({ ...start, path: this.#path("blobs/uploads/") });
   }
 
   async #putManifest(
@@ -133,14 +174,4 @@ export class RegistrySink implements ImageSink {
     reply.drop();
     return reply;
   }
-}
-
-function uploadLocation(reply: HttpReply, what: string): URL {
-  const { location } = reply.headers;
-  if (location === undefined || !URL.canParse(location, reply.url)) {
-    throw new CortenError("unavailable", `${what}: the registry does not say where to upload to`, {
-      retryable: false,
-    });
-  }
-  return new URL(location, reply.url);
 }

@@ -23,8 +23,11 @@ export class RegistryDouble implements AsyncDisposable {
   readonly seen: SeenRequest[] = [];
   readonly blobs = new Map<string, Uint8Array>();
   readonly manifests = new Map<string, { bytes: Uint8Array; type: string }>();
+  /** What each upload session has, by its number. */
+  readonly uploads = new Map<string, Uint8Array>();
   intercept: Interceptor = () => false;
   host = "";
+  #sessions = 0;
   #close: () => Promise<void> = async () => {};
 
   static async start(tls?: { key: string; cert: string }): Promise<RegistryDouble> {
@@ -63,7 +66,7 @@ export class RegistryDouble implements AsyncDisposable {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", `http://${this.host}`);
     const method = request.method ?? "";
-    const isUpload = method === "PUT" && url.pathname.includes("/blobs/uploads/");
+    const isUpload = (method === "PUT" || method === "PATCH") && url.pathname.includes("/blobs/uploads/");
     const body =
       method === "GET" || method === "HEAD" || isUpload ? new Uint8Array() : await collect(request);
     const { headers } = request;
@@ -72,7 +75,7 @@ export class RegistryDouble implements AsyncDisposable {
     const [, kind, name] = /^\/v2\/.+\/(manifests|blobs)\/(.+)$/.exec(url.pathname) ?? [];
     if (url.pathname === "/v2/") response.end("{}");
     else if (kind === "manifests" && name !== undefined) this.#manifest(request, response, name, body);
-    else if (name?.startsWith("uploads/")) await this.#upload(request, response, url);
+    else if (name?.startsWith("uploads/")) await this.#upload(request, response, url, name.split("/")[1]!);
     else if (kind === "blobs" && name !== undefined) this.#blob(request, response, name);
     else missing(response, "NAME_UNKNOWN");
   }
@@ -117,15 +120,51 @@ export class RegistryDouble implements AsyncDisposable {
     response.end(request.method === "HEAD" ? undefined : bytes.subarray(start, end));
   }
 
-  async #upload(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+  async #upload(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    session: string,
+  ): Promise<void> {
     const digest = url.searchParams.get("digest");
     if (request.method === "POST") {
       const mount = url.searchParams.get("mount");
       if (mount !== null && this.blobs.has(mount)) response.writeHead(201).end();
-      else response.writeHead(202, { location: "/v2/x/blobs/uploads/one?state=a%2Bb" }).end();
+      else {
+        const number = String(++this.#sessions);
+        this.uploads.set(number, new Uint8Array());
+        response.writeHead(202, { location: this.#session(number) }).end();
+      }
       return;
     }
-    const bytes = await collect(request);
+    const had = this.uploads.get(session);
+    if (had === undefined) {
+      missing(response, "BLOB_UPLOAD_UNKNOWN");
+      return;
+    }
+    const has = (): Record<string, string> => {
+      const { length } = this.uploads.get(session)!;
+      return { location: this.#session(session), range: `0-${Math.max(0, length - 1)}` };
+    };
+    if (request.method === "GET") {
+      response.writeHead(204, has()).end();
+      return;
+    }
+    const from = /^([0-9]+)-/.exec(request.headers["content-range"] ?? "")?.[1];
+    if (from !== undefined && Number(from) !== had.length) {
+      response.writeHead(416, has()).end();
+      return;
+    }
+    // What has come stays, also where the client goes away.
+    for await (const chunk of request) {
+      this.uploads.set(session, Buffer.concat([this.uploads.get(session)!, chunk as Uint8Array]));
+    }
+    const bytes = this.uploads.get(session)!;
+    if (request.method === "PATCH") {
+      response.writeHead(202, has()).end();
+      return;
+    }
+    this.uploads.delete(session);
     if (digest !== sha256(bytes)) {
       response
         .writeHead(400)
@@ -134,6 +173,10 @@ export class RegistryDouble implements AsyncDisposable {
     }
     this.blobs.set(digest, bytes);
     response.writeHead(201).end();
+  }
+
+  #session(number: string): string {
+    return `/v2/x/blobs/uploads/${number}?state=a%2Bb`;
   }
 }
 

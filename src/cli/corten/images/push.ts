@@ -1,4 +1,4 @@
-import { resolveImage, save } from "../../../image/index.ts";
+import { resolveImage, save, uploadJournal } from "../../../image/index.ts";
 import { canonicalReference, parseReference } from "../../../spec/index.ts";
 import { openSink, type Place, parsePlace } from "../../../transport/index.ts";
 import { print } from "../../terminal/stream.ts";
@@ -17,7 +17,8 @@ export async function run(call: CortenCall<typeof pushOptions>): Promise<number>
   const place = destinationOf(destination!);
   const progress = await showTransfer(call.options.quiet, "push");
   const root = await interruptible(async (signal) => {
-    await using sink = await openSink(place, { registry: registryOptions(call.options, progress.note) });
+    const registry = { ...registryOptions(call.options, progress.note), uploads: uploadJournal(store) };
+    await using sink = await openSink(place, { registry });
     return await save(store, image, sink, {
       signal,
       onProgress: progress.onProgress,
