@@ -13,8 +13,12 @@ import { ociExec } from "./oci-exec.ts";
 import { ociLifecycle, ociNew, ociRow, ociRun } from "./oci-run.ts";
 import { ociCrowd, ociScale } from "./oci-scale.ts";
 import { pull } from "./pull.ts";
+import { sharedCache, sharedStart } from "./shared-layers.ts";
 
-const benches = [ociRun, ociRow, ociNew, ociLifecycle, ociExec, ociScale, ociCrowd, engineRun, memory, pull];
+const benches = [
+  ...[ociRun, ociRow, ociNew, ociLifecycle, ociExec, ociScale, ociCrowd],
+  ...[engineRun, memory, pull, sharedStart, sharedCache],
+];
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !benches.some((bench) => bench.name === name));
 if (unknown) {

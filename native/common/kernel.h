@@ -91,6 +91,10 @@ struct kernel_unix_address {
 #define CGROUP2_MAGIC 0x63677270
 #define DEVPTS_MAGIC 0x1cd1
 
+/* Of umount2; the kernel keeps them out of its public headers. */
+#define MNT_DETACH 2
+#define UMOUNT_NOFOLLOW 8
+
 /* Interrupted calls are repeated: every signal is blocked, but a stop and its continuation end a sleep too. */
 #define RETRIED(expression) \
 	(__extension__({ \

@@ -5,9 +5,6 @@
 
 #include <linux/mman.h>
 
-/* Of umount2; the kernel keeps it out of its public headers. */
-#define MNT_DETACH 2
-
 #define TABLE_SIZE (1 << 20)
 #define PATH_SIZE 4096
 

@@ -1,5 +1,6 @@
 /* Loop devices: before Linux 6.12 EROFS takes no file, only a block device. */
 #include "../common/memory.h"
+#include "loop.h"
 #include "operations.h"
 
 #include <linux/loop.h>
@@ -34,10 +35,8 @@ static int take_device(int control, int file, const char *name, char path[32])
 	return error;
 }
 
-int op_attach_loop(struct execution *x)
+int attach_loop(struct execution *x, int fs, const char *name)
 {
-	int fs = in_field(x, ATTACH_LOOP_FS);
-	const char *name = text_field(x, ATTACH_LOOP_FILE);
 	CLOSING file = k_openat(AT_FDCWD, name, O_RDONLY, 0);
 	if (file < 0)
 		return fail(x, file, "openat(AT_FDCWD, %q)", name);
@@ -53,5 +52,12 @@ int op_attach_loop(struct execution *x)
 		k_close(device);
 		return fail(x, error, "fsconfig(%f, FSCONFIG_SET_STRING, \"source\", %q)", fs, path);
 	}
-	return out_field(x, ATTACH_LOOP_OUT, device);
+	return device;
+}
+
+int op_attach_loop(struct execution *x)
+{
+	int fs = in_field(x, ATTACH_LOOP_FS);
+	int device = attach_loop(x, fs, text_field(x, ATTACH_LOOP_FILE));
+	return device < 0 ? device : out_field(x, ATTACH_LOOP_OUT, device);
 }

@@ -1,4 +1,5 @@
 /* The mount calls that work on descriptors: a mount is prepared while detached, where nobody can reach it. */
+#include "mounts.h"
 #include "operations.h"
 
 int op_open_tree(struct execution *x)
@@ -21,8 +22,7 @@ int op_open_filesystem(struct execution *x)
 	return out_field(x, OPEN_FILESYSTEM_OUT, fd);
 }
 
-/* Adds what the file system itself says about the failure: lines such as "e overlay: upperdir is in use". */
-static int fail_filesystem(struct execution *x, int fs)
+int fail_filesystem(struct execution *x, int fs)
 {
 	struct failure *failure = &x->failure;
 	struct format out = { .data = failure->message, .capacity = sizeof(failure->message) };

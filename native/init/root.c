@@ -4,9 +4,6 @@
 #include "../common/memory.h"
 #include "root.h"
 
-/* Of umount2; the kernel keeps it out of its public headers. */
-#define MNT_DETACH 2
-
 int op_privatize_parent(struct execution *x)
 {
 	const char *path = text_field(x, PRIVATIZE_PARENT_PATH);

@@ -27,6 +27,8 @@ export class EngineContext {
   readonly runtime: Runtime;
   /** How it works without the machine's rights; undefined with them. */
   readonly rootless: Rootless | undefined;
+  /** Where layers are mounted once for all containers; undefined: each container mounts its own. */
+  readonly sharedLayers: string | undefined;
   readonly removeCommand: readonly string[];
   readonly failureCommand: readonly string[];
 
@@ -42,8 +44,14 @@ export class EngineContext {
       new FleetingRecords(this.root),
     );
     this.rootless = findRootless();
+    this.sharedLayers = this.#sharesLayers(options) ? join(this.runRoot, "layers") : undefined;
     this.snapshots = openSnapshots(this.root, this.rootless);
     this.runtime = new Runtime({ root: join(this.runRoot, "engine"), onFailure: this.failureCommand });
+  }
+
+  /** The bind mount that keeps shared layers would be in the way of who removes a run root of their own. */
+  #sharesLayers({ shareLayers }: EngineOptions): boolean {
+    return this.rootless === undefined && (shareLayers ?? this.runRoot === runDirectory());
   }
 
   files(id: string): ContainerFiles {

@@ -34,6 +34,12 @@ export interface EngineOptions {
   /** Data that does not. Default: /run/corten. */
   readonly runRoot?: string;
   /**
+   * Mount each layer once for all containers, so that a hundred containers of one image cost the page cache of one.
+   * Takes root, and leaves one bind mount, `<runRoot>/layers/namespace`, until the last container is removed or
+   * {@link Engine.releaseLayers} is called. Default: true with the default run root, else false.
+   */
+  readonly shareLayers?: boolean;
+  /**
    * The command (argv, first an absolute path) that removes a container which ended, called with its ID as one more
    * argument by the monitor of an `autoRemove` container. It calls {@link Engine.removeEnded}. Without it
    * such a container is removed by the next engine that looks.
@@ -117,6 +123,12 @@ export interface Engine extends AsyncDisposable {
   ): Promise<readonly { readonly container: string; readonly running: boolean }[]>;
   /** Removes the unpacked layers that neither an image nor a container uses; called after images were removed. */
   collectSnapshots(): Promise<CollectedSnapshots>;
+
+  /**
+   * Lets go of the layers that are mounted for all containers, and of the file system that they lie on. Containers that
+   * run keep theirs; the next start mounts them anew.
+   */
+  releaseLayers(): Promise<void>;
 
   /** Removes what dead processes left: ended `autoRemove` containers, half-made ones, their cgroups and files. */
   repair(): Promise<void>;

@@ -21,6 +21,7 @@ import type { ContainerInspect, ContainerSummary } from "./inspect.ts";
 import type { LogEntry, LogOptions } from "./log/index.ts";
 import { attachClient } from "./monitor.ts";
 import { removeIfOver, repairContainers } from "./repair.ts";
+import { releaseRemovedLayers, releaseSharedLayers, releaseUnusedLayers } from "./shared-layers.ts";
 import { runInForeground, startAttached, startContainer } from "./starting.ts";
 import type { StoredContainer } from "./stored-container.ts";
 
@@ -121,6 +122,7 @@ class LocalEngine implements Engine {
   async remove(reference: string, options: RemoveOptions = {}): Promise<void> {
     await repairContainers(this.#context);
     await removeContainer(this.#context, this.#context.find(reference), options);
+    await releaseUnusedLayers(this.#context);
   }
 
   async wait(reference: string, call: CallOptions = {}): Promise<ExitStatus> {
@@ -207,7 +209,13 @@ class LocalEngine implements Engine {
         if (!(error instanceof CortenError)) throw error;
       }
     }
-    return this.#context.snapshots.collect({ images, layers });
+    const collected = await this.#context.snapshots.collect({ images, layers });
+    await releaseRemovedLayers(this.#context);
+    return collected;
+  }
+
+  async releaseLayers(): Promise<void> {
+    await releaseSharedLayers(this.#context);
   }
 
   async repair(): Promise<void> {
@@ -217,6 +225,7 @@ class LocalEngine implements Engine {
   async removeEnded(id: string): Promise<void> {
     const container = this.#context.containers.get(id);
     if (container !== undefined) await removeIfOver(this.#context, container);
+    await releaseUnusedLayers(this.#context);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { ensurePrivateDirectory } from "../host/index.ts";
 import type { Image } from "../image/index.ts";
 import { resolveImage } from "../image/index.ts";
 import type { RootRecipe } from "../runtime/index.ts";
@@ -76,7 +77,9 @@ export function rootRecipe(
 ): RootRecipe {
   if (source.kind === "image") {
     const { upper, work } = files;
-    return context.snapshots.recipe(source.stack, { kind: "directory", upper, work, volatile });
+    const { sharedLayers } = context;
+    if (sharedLayers !== undefined) ensurePrivateDirectory(sharedLayers);
+    return context.snapshots.recipe(source.stack, { kind: "directory", upper, work, volatile }, sharedLayers);
   }
   const { path, overlay } = source.directory;
   if (!overlay) return { kind: "directory", path };

@@ -61,6 +61,11 @@ export function snapshotUsage(files: SnapshotFiles): number {
   return listFiles(files).reduce((sum, { size }) => sum + size, 0);
 }
 
+/** Every EROFS image, finished or not. */
+export function listImages(files: SnapshotFiles): string[] {
+  return listFiles(files).flatMap(({ file }) => (file.includes(".erofs") ? [file] : []));
+}
+
 interface StoredFile {
   readonly file: string;
   /** On disk. */

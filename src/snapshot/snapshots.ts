@@ -109,12 +109,15 @@ export class Snapshots {
   /**
    * How the runtime makes the root file system of a prepared image. An image without layers gives an empty root,
    * for which there has to be an upper directory or a tmpfs.
+   *
+   * @param shared where layers are mounted once for all containers; undefined: this one mounts its own
    */
-  recipe(stack: LayerStack, upper: RootUpper): RootRecipe {
+  recipe(stack: LayerStack, upper: RootUpper, shared?: string): RootRecipe {
     if (stack.tree !== undefined) {
       return { kind: "layers", layers: [{ kind: "directory", path: stack.tree }], upper };
     }
-    return { kind: "layers", layers: stack.files.map((file) => ({ kind: "erofs", file })), upper };
+    const layers = stack.files.map((file) => ({ kind: "erofs", file }) as const);
+    return { kind: "layers", layers, upper, ...(shared === undefined ? {} : { shared }) };
   }
 
   /**
@@ -160,6 +163,12 @@ export class Snapshots {
     const { collectTrees } = await import("./trees.ts");
     const trees = await collectTrees(this.#files, new Set(images), newestToGo(kept), this.#trees);
     return { ...collected, files: collected.files + trees };
+  }
+
+  /** The EROFS images that are here. */
+  async images(): Promise<readonly string[]> {
+    const { listImages } = await import("./collect.ts");
+    return listImages(this.#files);
   }
 
   /** Bytes that all snapshots take on disk. */

@@ -76,7 +76,7 @@ const MORE_REGISTER_FIELDS = new Set([
   "master",
   "slave",
 ]);
-const LAST_REGISTER_FIELDS = new Set(["devpts", "stdin", "stdout", "stderr", "fifo"]);
+const LAST_REGISTER_FIELDS = new Set(["home", "devpts", "stdin", "stdout", "stderr", "fifo"]);
 
 function isRegister(field: string, value: unknown): value is string {
   if (typeof value !== "string" || !value.startsWith("$")) return false;

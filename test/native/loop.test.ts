@@ -2,22 +2,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { ErofsWriter } from "../../src/archive/index.ts";
 import { isRoot, temporaryDirectory } from "../support/index.ts";
 import { builds, type Draft, foreground, Kernel, makeBuilds, runPlan, shell } from "./executor.ts";
+import { writeImage } from "./small-image.ts";
 
 makeBuilds("all", "asan");
-
-/** An image with one file that says `content`. */
-async function writeImage(path: string, content: string): Promise<void> {
-  const owner = { mode: 0o755, uid: 0, gid: 0, mtime: { seconds: 0, nanoseconds: 0 }, xattrs: new Map() };
-  await using writer = new ErofsWriter(path);
-  const file = { type: "file", ...owner, content: writer.store(Buffer.from(content)) } as const;
-  await writer.finish(
-    { type: "directory", ...owner, children: new Map([["file", file]]) },
-    new Uint8Array(16),
-  );
-}
 
 for (const { name, init } of builds) {
   describe(`images on kernels before 6.12, ${name}`, { skip: !isRoot }, () => {

@@ -141,6 +141,23 @@ const plans: Readonly<Record<string, () => LaunchPlan>> = {
         },
       }),
     ).plan,
+  "layers-shared": () =>
+    compileLaunch(
+      launchInput({
+        mode: "detach",
+        config: config(minimal),
+        root: {
+          kind: "layers",
+          layers: [
+            { kind: "erofs", file: "/layers/1.erofs" },
+            { kind: "directory", path: "/layers/2" },
+            { kind: "erofs", file: "/layers/3.erofs" },
+          ],
+          upper: { kind: "directory", upper: "/c/upper", work: "/c/work" },
+          shared: "/run/corten/layers",
+        },
+      }),
+    ).plan,
   "layers-old-kernel": () =>
     compileLaunch(
       launchInput({

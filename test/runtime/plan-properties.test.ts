@@ -15,6 +15,7 @@ import { type Allowed, RecordingDouble } from "./recording-double.ts";
 
 const allowed = (input: LaunchInput): Allowed => ({
   hostWrites: [
+    "/run/corten/layers",
     input.stateDirectory,
     "/sys/fs/cgroup",
     ...(input.cleanupPaths ?? []),
@@ -201,6 +202,7 @@ const anyInput = fc
     kernel: fc.constantFrom("5.15.0", "6.12.0", "6.18.0"),
     cgroups: fc.constantFrom(hybridCgroups, unifiedCgroups),
     layers: fc.nat(3),
+    shared: fc.boolean(),
     upper: fc.constantFrom({ kind: "none" } as const, { kind: "tmpfs" } as const),
     seccomp: fc.boolean(),
     rootless: mostly(false, fc.constant(true)),
@@ -227,6 +229,7 @@ const anyInput = fc
                     : { kind: "erofs", file: `/layers/${index}` },
                 ),
                 upper,
+                ...(draw.shared ? { shared: "/run/corten/layers" } : {}),
               },
         noPivot,
         pidFile: "/tmp/pid",

@@ -57,6 +57,8 @@ export class RecordingDouble {
   #entered = false;
   #userSet = false;
   #inCgroup = false;
+  /** In the mount namespace of shared layers. */
+  #away = false;
   readonly #seen: string[] = [];
 
   constructor(plan: LaunchPlan, allowed: Allowed) {
@@ -203,6 +205,26 @@ export class RecordingDouble {
         this.#read(operation, operation.fs);
         this.#store(operation, operation.out, { kind: "other", what: operation.file });
         break;
+      case "enterLayers":
+        if (this.#section !== "host") this.#violate(operation, "is for the host's section");
+        this.#writeHost(operation, operation.directory);
+        this.#store(operation, operation.out, { kind: "other", what: "mount namespace" });
+        this.#store(operation, operation.root, { kind: "other", what: "layers" });
+        this.#away = true;
+        break;
+      case "shareLayer":
+        if (!this.#away) this.#violate(operation, "comes before the namespace was entered");
+        this.#read(operation, operation.home);
+        this.#read(operation, operation.root);
+        this.#store(operation, operation.out, { kind: "detached", what: operation.file });
+        break;
+      case "leaveLayers":
+        for (const register of [operation.home, operation.root]) {
+          this.#read(operation, register);
+          this.#registers.delete(register);
+        }
+        this.#away = false;
+        break;
       case "openUserNamespace":
         this.#store(operation, operation.out, { kind: "other", what: "user namespace" });
         break;
@@ -230,6 +252,7 @@ export class RecordingDouble {
         this.#make(operation, operation.dir, operation.path);
         break;
       case "clone": {
+        if (this.#away) this.#violate(operation, "happens in another mount namespace");
         this.#store(operation, operation.out, { kind: "other", what: "process" });
         const parent = new Map(this.#registers);
         this.#runSection(operation.section);

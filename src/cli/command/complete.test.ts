@@ -11,7 +11,7 @@ test("commands, also behind global options and in families", () => {
   assert.deepEqual(words("im"), ["images", "import"]);
   assert.deepEqual(words("--root", "/x", "logs", ""), []);
   assert.ok(words("--root", "/x", "lo").includes("logs"));
-  assert.deepEqual(words("system", ""), ["info"]);
+  assert.deepEqual(words("system", "inf"), ["info"]);
   assert.ok(!words("").includes("remove-ended"));
 });
 

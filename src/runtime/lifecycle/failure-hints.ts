@@ -7,6 +7,8 @@ interface Hint {
 
 const MOUNT_OPERATIONS = new Set([
   "createMount",
+  "enterLayers",
+  "shareLayer",
   "openTree",
   "openFilesystem",
   "moveMount",
@@ -55,11 +57,13 @@ const HINTS: readonly Hint[] = [
     text: "the kernel cannot map the owners of this file system: each has had to learn it (tmpfs with Linux 6.3)",
   },
   {
-    when: ({ operation, symbol }) => operation === "createMount" && symbol === "ENOTBLK",
+    when: ({ operation, symbol }) =>
+      (operation === "createMount" || operation === "shareLayer") && symbol === "ENOTBLK",
     text: "this kernel mounts no EROFS image from a file, which takes CONFIG_EROFS_FS_BACKED_BY_FILE",
   },
   {
-    when: ({ operation }) => operation === "attachLoop",
+    when: ({ operation, message }) =>
+      operation === "attachLoop" || (operation === "shareLayer" && message.includes("/dev/loop")),
     text: "before Linux 6.12 an EROFS image takes a loop device: /dev/loop-control, and the right to use it",
   },
   {

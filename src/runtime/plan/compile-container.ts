@@ -13,6 +13,7 @@ import { awaitNetDevices } from "./net-devices.ts";
 import type { Register } from "./operation.ts";
 import { compileRoot, enterRoot, protectRoot } from "./root.ts";
 import { type Label, openLabels } from "./security-labels.ts";
+import type { SharedLayers } from "./shared-layers.ts";
 import { openPlace, openSources, opensSources, type PlacedSources, type Sources } from "./sources.ts";
 import { compileSysctls } from "./sysctl.ts";
 import { bindConsole, openTerminal } from "./terminal.ts";
@@ -26,6 +27,8 @@ export interface Inherited {
   readonly cover: Register | undefined;
   /** Mounts that show their files' owners through a mapping, by index. */
   readonly mapped: ReadonlyMap<number, MappedMount>;
+  /** Layers of its root that the host's section has opened. */
+  readonly clones: SharedLayers;
   /** What the host's section has opened for it. */
   readonly opened: Sources | undefined;
 }
@@ -35,7 +38,7 @@ export function compileContainer(
   c: SectionBuilder,
   input: LaunchInput,
   namespaces: Namespaces,
-  { fifo, cover, mapped, opened }: Inherited,
+  { fifo, cover, mapped, clones, opened }: Inherited,
   warnings: string[],
 ): void {
   const { config } = input;
@@ -44,7 +47,7 @@ export function compileContainer(
   const sources =
     user.kind === "none" ? undefined : enterUserNamespace(c, input, namespaces, { mapped, opened });
   const labels = prepareProcess(c, input, namespaces);
-  const slave = buildRoot(c, input, namespaces, { cover, mapped, sources }, warnings);
+  const slave = buildRoot(c, input, namespaces, { cover, mapped, clones, sources }, warnings);
   if (slave !== undefined) {
     c.at("/process/terminal", () => c.add("attachTerminal", { slave }));
     c.close(slave);
@@ -140,8 +143,9 @@ function buildRoot(
   {
     cover,
     mapped,
+    clones,
     sources,
-  }: Pick<Inherited, "cover" | "mapped"> & { readonly sources: PlacedSources | undefined },
+  }: Pick<Inherited, "cover" | "mapped" | "clones"> & { readonly sources: PlacedSources | undefined },
   warnings: string[],
 ): Register | undefined {
   const { config } = input;
@@ -162,7 +166,7 @@ function buildRoot(
       c.at(pointerOf(config, "cgroup"), () => c.add("unshare", { flags: k.CLONE_NEWCGROUP }));
     }
   };
-  const root = compileRoot(c, input, namespaces.mount, cover, sources);
+  const root = compileRoot(c, input, namespaces.mount, cover, clones, sources);
   const mountInput = { ...input, namespaces, opened: sources?.mounts };
   const mounts = compileMounts(c, root, mountInput, mapped, comeIntoCgroups);
   warnings.push(...mounts.warnings);

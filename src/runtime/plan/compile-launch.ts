@@ -21,7 +21,7 @@ import { PLAN_VERSION, type Register } from "./operation.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
 
 import { handListener } from "./seccomp-agent.ts";
-
+import { letGoLayers, shareLayers } from "./shared-layers.ts";
 import { coverRoot, mountsWithoutNamespace } from "./shared-mounts.ts";
 import { letGo, openSources, opensSources } from "./sources.ts";
 import { receiveTerminal } from "./terminal.ts";
@@ -91,12 +91,14 @@ function compileHost(
   const mapped = prepareMappedMounts(h, input);
   const opened =
     opensSources(namespaces) && user.clonesMounts ? openSources(h, input, mapped.mounts) : undefined;
+  const clones = shareLayers(h, input.root, input.host);
   const child = h.take("container's process");
   cloneInto(h, namespaces, () =>
     h.add("clone", { out: child, section: "container", flags: namespaces.cloned, cgroup: group }),
   );
   if (opened !== undefined) letGo(h, opened);
-  compileContainer(c, input, namespaces, { fifo, cover, mapped: mapped.mounts, opened }, warnings);
+  letGoLayers(h, clones);
+  compileContainer(c, input, namespaces, { fifo, cover, mapped: mapped.mounts, clones, opened }, warnings);
   mapped.release();
   let namespace: Register | undefined;
   if (user.kind !== "none") {

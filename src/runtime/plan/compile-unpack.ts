@@ -43,7 +43,11 @@ export function mappingConfig(
   } satisfies RuntimeConfig;
 }
 
-function compileWork({ failureFile, mapped }: FileWork, work: (section: SectionBuilder) => void): LaunchPlan {
+/** A plan that does `work`, in a user namespace of its own where one is asked for. */
+export function compileWork(
+  { failureFile, mapped }: FileWork,
+  work: (section: SectionBuilder) => void,
+): LaunchPlan {
   const registers = new Registers();
   const h = new SectionBuilder("host", registers);
   const c = new SectionBuilder("container", registers);

@@ -3,12 +3,11 @@ import { CortenError } from "../../spec/index.ts";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
 import type { Register } from "./operation.ts";
-import type { LayeredRoot, RootLayer, RootUpper } from "./root-recipe.ts";
+import type { LayeredRoot, RootUpper } from "./root-recipe.ts";
+import { MAX_DETACHED, type SharedLayers } from "./shared-layers.ts";
 
 /** Layers that overlayfs stacks at most. */
 const MAX_LAYERS = 500;
-/** Detached layers hold a register each. */
-const MAX_DETACHED = 90;
 /** fsconfig(2) takes strings of at most 255 bytes. */
 const MAX_VALUE = 255;
 
@@ -19,6 +18,8 @@ interface Surroundings {
   /** A directory of the host that may be covered in the container's namespace, absolute. */
   readonly stage: string;
   readonly hostRoot: Register;
+  /** Layers that the host's section has opened already. */
+  readonly clones: SharedLayers;
 }
 
 /** A mount that is the container's root; `attached` when it already has a place in the namespace. */
@@ -47,14 +48,23 @@ export function stackLayers(c: SectionBuilder, recipe: LayeredRoot, around: Surr
     );
   }
   if (layers.length === 1 && upper.kind === "none") {
-    return { mount: mountLayer(c, layers[0]!, around.host, "rootfs"), attached: false };
+    return { mount: mountLayer(c, recipe, 0, around, "rootfs"), attached: false };
   }
   return kernelAtLeast(around.host.kernel, 6, 15) && layers.length <= MAX_DETACHED
     ? stackDetached(c, recipe, around)
     : stackAttached(c, recipe, around);
 }
 
-function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts, label?: string): Register {
+function mountLayer(
+  c: SectionBuilder,
+  { layers }: LayeredRoot,
+  index: number,
+  { host, clones }: Surroundings,
+  label?: string,
+): Register {
+  const clone = clones.get(index);
+  if (clone !== undefined) return clone;
+  const layer = layers[index]!;
   if (layer.kind === "directory") {
     const tree = c.take(label ?? layer.path);
     c.add("openTree", { out: tree, dir: null, path: layer.path, flags: k.OPEN_TREE_CLONE });
@@ -74,14 +84,14 @@ function mountLayer(c: SectionBuilder, layer: RootLayer, host: HostFacts, label?
   return mount;
 }
 
-function stackDetached(c: SectionBuilder, { layers, upper }: LayeredRoot, around: Surroundings): Stacked {
-  const { host } = around;
+function stackDetached(c: SectionBuilder, recipe: LayeredRoot, around: Surroundings): Stacked {
+  const { layers, upper } = recipe;
   const overlay = openOverlay(c, around);
   // A detached mount is gone once its descriptor closes, and overlay looks at its layers only when it is made.
   const held: Register[] = [];
   // The topmost layer is named first.
-  for (const layer of layers.toReversed()) {
-    const mount = mountLayer(c, layer, host);
+  for (const index of [...layers.keys()].reverse()) {
+    const mount = mountLayer(c, recipe, index, around);
     c.add("configureDescriptor", { fs: overlay, key: "lowerdir+", fd: mount });
     held.push(mount);
   }
@@ -97,7 +107,7 @@ function stackDetached(c: SectionBuilder, { layers, upper }: LayeredRoot, around
     held.push(memory);
   } else if (upper.kind === "directory") configureUpper(c, overlay, upper);
   const mount = createOverlay(c, overlay);
-  for (const register of held) c.close(register);
+  for (const register of held) letGo(c, register, around);
   return { mount, attached: false };
 }
 
@@ -106,15 +116,22 @@ const UPPER_DIRECTORIES = [
   ["workdir", "work"],
 ] as const;
 
-function stackAttached(c: SectionBuilder, { layers, upper }: LayeredRoot, around: Surroundings): Stacked {
+/** What the host's section opened is its own to give out again. */
+function letGo(c: SectionBuilder, register: Register, { clones }: Surroundings): void {
+  if ([...clones.values()].includes(register)) c.add("close", { fd: register });
+  else c.close(register);
+}
+
+function stackAttached(c: SectionBuilder, recipe: LayeredRoot, around: Surroundings): Stacked {
+  const { layers, upper } = recipe;
   const { host, stage, hostRoot } = around;
   const base = mountMemory(c, { kind: "tmpfs" });
   c.add("moveMount", { from: base, to: hostRoot, path: stage.slice(1) });
-  const paths = layers.map((layer, index) => {
-    const mount = mountLayer(c, layer, host);
+  const paths = layers.map((_, index) => {
+    const mount = mountLayer(c, recipe, index, around);
     c.add("makeDirectory", { dir: base, path: `${index}`, mode: 0o755 });
     c.add("moveMount", { from: mount, to: base, path: `${index}` });
-    c.close(mount);
+    letGo(c, mount, around);
     return `${stage}/${index}`;
   });
   const overlay = openOverlay(c, around);

@@ -127,6 +127,26 @@ export const OPERATIONS = {
    */
   openUserNamespace: { code: 125, fields: { out: "out", uids: "data", gids: "data" } },
 
+  // ── layers that containers share ─────────────────────────────────────────────────────────
+  /**
+   * Enters the mount namespace in which layers are mounted once for all containers. The bind mount `directory`/namespace
+   * keeps it; where there is none, a namespace with nothing but an empty tmpfs is made and bound there. Root and working
+   * directory stay, so paths mean what they meant. `out` is the mount namespace that was left, `root` the root of the
+   * one that was entered.
+   */
+  enterLayers: { code: 210, fields: { out: "out", root: "out", directory: "text" } },
+  /**
+   * In the namespace that was entered: a detached clone of the mount of the EROFS image `file`, which is mounted there,
+   * read-only, if it is not yet (by a loop device with `loop` 1). On failure it goes back to `home` first.
+   */
+  shareLayer: { code: 211, fields: { out: "out", home: "in", root: "in", file: "text", loop: "int" } },
+  /** Unmounts there the layers that are none of `files`. Who holds clones keeps them. */
+  keepLayers: { code: 212, fields: { home: "in", root: "in", files: "list" } },
+  /** Goes back to the mount namespace `home`; both registers are closed. */
+  leaveLayers: { code: 213, fields: { home: "in", root: "in" } },
+  /** Takes the bind mount `directory`/namespace away, and with it the namespace unless someone is in it. */
+  unpinLayers: { code: 214, fields: { directory: "text" } },
+
   // ── files ────────────────────────────────────────────────────────────────────────────────
   /**
    * mkdirat; an existing directory is fine. As in every operation of this group, what lies below a `dir` is reached

@@ -16,6 +16,11 @@ export interface LayeredRoot {
   readonly kind: "layers";
   readonly layers: readonly RootLayer[];
   readonly upper: RootUpper;
+  /**
+   * A directory (0700, not the container's own) below which the mount namespace is pinned where EROFS images are mounted
+   * once for all containers. Without it this container mounts its own, and caches them for itself.
+   */
+  readonly shared?: string;
 }
 
 export type RootLayer =

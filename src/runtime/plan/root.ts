@@ -4,6 +4,7 @@ import * as k from "./constants.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import { stackLayers } from "./layers.ts";
 import type { Register } from "./operation.ts";
+import type { SharedLayers } from "./shared-layers.ts";
 
 /** How the container's mount namespace comes to be. */
 export type MountNamespace = "new" | "joined" | "none";
@@ -32,6 +33,7 @@ export function compileRoot(
   input: LaunchInput,
   namespace: MountNamespace,
   cover: Register | undefined,
+  clones: SharedLayers,
   opened?: { readonly root: Register | undefined; readonly place: Register | undefined },
 ): Register {
   if (cover !== undefined) return cover;
@@ -66,6 +68,7 @@ export function compileRoot(
             input.config.linux?.namespaces?.some(({ type }) => type === "user") === true,
           stage: input.stateDirectory,
           hostRoot: host,
+          clones,
         });
   if (opened?.place !== undefined) {
     c.add("moveMount", { from: mount, to: opened.place, path: "" });

@@ -17,6 +17,13 @@ export const globalOptions = {
     completion: "directory",
     summary: "keep what does not outlive a boot in DIR instead of /run/corten",
   },
+  "share-layers": {
+    type: "choice",
+    choices: ["auto", "always", "never"],
+    default: "auto",
+    env: "CORTEN_SHARE_LAYERS",
+    summary: "mount each layer once for all containers: auto is as root, with the default run root",
+  },
   format: {
     type: "text",
     value: "FORMAT",

@@ -19,8 +19,23 @@ const info: Omit<Command, "name"> = {
   load: () => import("../system/info.ts"),
 };
 
+const release: Command = {
+  name: "release",
+  summary: "let go of the layers that are mounted for all containers",
+  description:
+    "Containers that run keep theirs; the next start mounts anew what it needs. Until then the file system of the data directory can be unmounted once no container runs.",
+  arguments: [],
+  options: {},
+  load: () => import("../system/release.ts"),
+};
+
 export const systemCommands: readonly Command[] = [
-  { name: "system", group, summary: "tell about this host", commands: [{ name: "info", ...info }] },
+  {
+    name: "system",
+    group,
+    summary: "tell about this host, and look after what is stored on it",
+    commands: [{ name: "info", ...info }, release],
+  },
   { name: "info", hidden: true, ...info },
   {
     name: "doctor",
