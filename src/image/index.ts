@@ -22,6 +22,8 @@ export type { ImportRootfsOptions } from "./import-rootfs.ts";
 export { importRootfs } from "./import-rootfs.ts";
 export type { ImageInspect } from "./inspect.ts";
 export { inspectImage, repoDigests, repoTags } from "./inspect.ts";
+export type { InspectedPlace, PlaceInspect } from "./inspect-place.ts";
+export { inspectPlace } from "./inspect-place.ts";
 export type { InstallLayoutOptions } from "./install-layout.ts";
 export { installLayout } from "./install-layout.ts";
 export type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";

@@ -1,8 +1,10 @@
+import type { Reference } from "../spec/index.ts";
 import { CortenError } from "../spec/index.ts";
 import type { Place } from "./address.ts";
 import { parsePlace, printPlace } from "./address.ts";
 import type { ImageSink, ImageSource } from "./place.ts";
 import type { RegistryOptions } from "./registry/options.ts";
+import type { RegistryRepository } from "./registry/repository.ts";
 
 /** Options of {@link openSource}. */
 export interface OpenOptions {
@@ -120,4 +122,13 @@ function namesAt(place: Place, additional: readonly string[]): readonly string[]
     throw new CortenError("invalid-argument", `${printPlace(place)}: it takes no additional names`);
   }
   return [...("ref" in place && place.ref !== undefined ? [place.ref] : []), ...additional];
+}
+
+/** The repository of a registry that `reference` is in, to list and delete. Nothing is sent before the first call. */
+export async function openRepository(
+  reference: Reference,
+  options: RegistryOptions = {},
+): Promise<RegistryRepository> {
+  const { openRegistryRepository } = await import("./registry/index.ts");
+  return openRegistryRepository(reference, options);
 }

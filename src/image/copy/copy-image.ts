@@ -1,10 +1,9 @@
 import type { Descriptor, Digest } from "../../spec/index.ts";
-import { CortenError, isIndexType, parseIndex } from "../../spec/index.ts";
+import { CortenError, isIndexType } from "../../spec/index.ts";
 import type { Document, ImageNode, ImageSink, ImageSource } from "../../transport/index.ts";
 import { walkDocuments } from "../../transport/index.ts";
-import { chooseManifest, flattenIndex, noSuchPlatform } from "../choose.ts";
+import { chooseFromSource } from "../choose-from-source.ts";
 import { everyOf } from "../every-of.ts";
-import { hostPlatform } from "../platform.ts";
 import type { CopiedBlob } from "./blob.ts";
 import { copyBlob } from "./blob.ts";
 import { convertIndex, convertManifest, newCompression, planConversion } from "./convert.ts";
@@ -33,7 +32,7 @@ export async function copyImage(
   const call = signal === undefined ? {} : { signal };
   const named = await source.root(call);
   if (multiArch === "index-only") return copyIndexAlone(named, sink, options);
-  const root = multiArch === "all" ? named : await chooseRoot(source, named, options);
+  const root = multiArch === "all" ? named : await chooseFromSource(source, named, options);
   onProgress?.({ type: "root", descriptor: root.descriptor });
   const nodes = await collectNodes(source, root, options);
   for (const { document, parsed } of nodes) {
@@ -74,22 +73,6 @@ async function copyIndexAlone(root: Document, sink: ImageSink, options: CopyOpti
   checkPreserved(root, copied, options);
   await sink.commit(copied, options.signal === undefined ? {} : { signal: options.signal });
   return copied;
-}
-
-/** The one image of an index that is to be copied; a manifest is it itself. */
-async function chooseRoot(source: ImageSource, named: Document, options: CopyOptions): Promise<Document> {
-  if (!isIndexType(named.descriptor.mediaType)) return named;
-  const call = options.signal === undefined ? {} : { signal: options.signal };
-  const load = async (descriptor: Descriptor) => {
-    const bytes = descriptor === named.descriptor ? named.bytes : await source.manifest(descriptor, call);
-    return parseIndex(bytes, descriptor.mediaType, { what: `${source.name}: ${descriptor.digest}` });
-  };
-  const manifests = await flattenIndex(named.descriptor, load);
-  const platform = options.platform ?? hostPlatform();
-  const chosen = chooseManifest(manifests, platform);
-  if (chosen === undefined) throw noSuchPlatform(source.name, manifests, platform);
-  const { mediaType, digest, size } = chosen;
-  return { descriptor: { mediaType, digest, size }, bytes: await source.manifest(chosen, call) };
 }
 
 async function collectNodes(

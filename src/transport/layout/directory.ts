@@ -92,6 +92,18 @@ export class LayoutDirectory implements LayoutFiles {
     await (parent?.handle ?? this.#root).sync();
   }
 
+  /** Removes a file; one that does not exist is no error. */
+  async remove(path: string): Promise<void> {
+    const [parents, file] = splitPath(path);
+    await using parent = await this.#enter(parents, false);
+    if (parent === undefined && parents.length > 0) return;
+    try {
+      await unlink(join(this.#childPath(parent?.handle ?? this.#root, parents.join("/")), file));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw this.#cannot("remove", path, error);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#root.close();
   }

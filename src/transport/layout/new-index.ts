@@ -28,6 +28,13 @@ export function indexWith(
   return new TextEncoder().encode(JSON.stringify(index));
 }
 
+/** The bytes of an `index.json` without the entry at a position; all else stays as it is. */
+export function indexWithout(old: Uint8Array, position: number): Uint8Array {
+  const kept = readIndex(old);
+  const manifests = (kept["manifests"] as readonly unknown[]).toSpliced(position, 1);
+  return new TextEncoder().encode(JSON.stringify({ ...kept, manifests }));
+}
+
 /** {@link indexWith} for an image of several names; none at all is one entry without a name. */
 export function indexWithNames(
   old: Uint8Array | undefined,

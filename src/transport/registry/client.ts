@@ -28,8 +28,8 @@ export interface ApiRequest {
   readonly path: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: HttpRequest["body"];
-  /** The right that the request needs: `pull` or `pull,push`. */
-  readonly actions: "pull" | "pull,push";
+  /** The rights that the request needs. */
+  readonly actions: "pull" | "pull,push" | "pull,delete";
   /** Another repository that the request reads from. */
   readonly alsoPull?: string;
   /** Status codes that are answers; everything else is thrown. */

@@ -3,13 +3,21 @@ import { CortenError, isCortenError } from "../../../spec/index.ts";
 import { print, printJson } from "../../terminal/stream.ts";
 import { printError } from "../failure.ts";
 import { fillTemplate, parseFormat } from "../format.ts";
+import { isImagePlace } from "../images/origin.ts";
 import { openImageStore } from "../images/store.ts";
 import { openSession } from "../session.ts";
 import type { inspectOptions } from "../table/container-options.ts";
 import type { CortenCall } from "../table/globals.ts";
 
-/** `corten inspect`: a JSON array of containers and images; what is not found is an error behind it. */
+/**
+ * `corten inspect`: a JSON array of containers and images; what is not found is an error behind it. A place has a form
+ * of its own.
+ */
 export async function run(call: CortenCall<typeof inspectOptions>): Promise<number> {
+  if (call.args.some(isImagePlace)) {
+    const { inspectPlaces } = await import("../transfer/inspect.ts");
+    return inspectPlaces(call);
+  }
   const format = parseFormat(call.options.format);
   const found: object[] = [];
   let code = 0;

@@ -31,6 +31,11 @@ export function isPlace(text: string): boolean {
   return TRANSPORTS.includes(transport) && (transport !== "docker" || text.startsWith("docker://"));
 }
 
+/** The same, for `corten:` in front as well. */
+export function isImagePlace(text: string): boolean {
+  return isPlace(text) || text.startsWith("corten:");
+}
+
 /** The origin that the user means: a reference, or a place with the name of its transport in front. */
 export function originOf(text: string): Origin {
   if (!isPlace(text)) {

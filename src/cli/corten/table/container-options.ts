@@ -1,5 +1,6 @@
 import type { OptionTable } from "../../command/option.ts";
 import { formatOption } from "./globals.ts";
+import { accessOptions, platformOptions } from "./registry-access.ts";
 
 const processOptions = {
   interactive: { type: "flag", short: "i", summary: "keep stdin open" },
@@ -178,6 +179,11 @@ export const inspectOptions = {
     value: "FORMAT",
     summary: "json, or a template such as '{{.State.Pid}}'",
   },
+  raw: { type: "flag", summary: "of a place: print manifest or configuration to the byte" },
+  config: { type: "flag", summary: "of a place: print the configuration" },
+  "no-tags": { type: "flag", short: "n", summary: "of a place: do not list the repository's tags" },
+  ...platformOptions,
+  ...accessOptions,
 } as const satisfies OptionTable;
 
 export const waitOptions = {} as const satisfies OptionTable;

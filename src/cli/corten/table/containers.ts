@@ -114,6 +114,8 @@ export const containerCommands: readonly Command[] = [
     name: "inspect",
     group,
     summary: "print everything about containers and images as JSON",
+    description:
+      "NAME may also be a place such as docker://NAME or oci:DIR:NAME: then what skopeo inspect prints of that one image, of which manifest and configuration are read, but no layer.",
     arguments: [{ name: "NAME", repeated: true, completion: "container" }],
     options: inspectOptions,
     load: () => import("../containers/inspect.ts"),

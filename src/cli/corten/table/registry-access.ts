@@ -29,6 +29,18 @@ export const accessOptions = {
   },
 } as const satisfies OptionTable;
 
+/** Which image of a multi-platform one: skopeo's options, and docker's. */
+export const platformOptions = {
+  platform: {
+    type: "text",
+    value: "OS/ARCH[/VARIANT]",
+    summary: "the image for this platform (default: this machine's)",
+  },
+  "override-os": { type: "text", value: "OS", summary: "the image for this operating system" },
+  "override-arch": { type: "text", value: "ARCH", summary: "the image for this architecture" },
+  "override-variant": { type: "text", value: "VARIANT", summary: "the image for this variant" },
+} as const satisfies OptionTable;
+
 /** The same options under names that begin with `prefix`. */
 export type Prefixed<P extends string, T extends OptionTable> = {
   readonly [K in keyof T as `${P}-${K & string}`]: T[K];

@@ -1,6 +1,6 @@
 import type { Command } from "../../command/command.ts";
 import type { OptionTable } from "../../command/option.ts";
-import { endsOptions } from "./registry-access.ts";
+import { accessOptions, endsOptions, platformOptions } from "./registry-access.ts";
 
 const group = "Moving images";
 
@@ -11,14 +11,7 @@ export const copyOptions = {
     choices: ["system", "all", "index-only"],
     summary: "copy the image for one platform, all of it, or the index alone (default: system)",
   },
-  platform: {
-    type: "text",
-    value: "OS/ARCH[/VARIANT]",
-    summary: "copy this platform (default: this machine's)",
-  },
-  "override-os": { type: "text", value: "OS", summary: "choose the image for this operating system" },
-  "override-arch": { type: "text", value: "ARCH", summary: "choose the image for this architecture" },
-  "override-variant": { type: "text", value: "VARIANT", summary: "choose the image for this variant" },
+  ...platformOptions,
   format: {
     type: "choice",
     choices: ["oci", "v2s2"],
@@ -51,6 +44,13 @@ export const copyOptions = {
   ...endsOptions,
 } as const satisfies OptionTable;
 
+export const listTagsOptions = { ...accessOptions } as const satisfies OptionTable;
+
+export const deleteOptions = {
+  "tag-only": { type: "flag", summary: "delete the tag and leave the image, where the registry can do that" },
+  ...accessOptions,
+} as const satisfies OptionTable;
+
 export const transferCommands: readonly Command[] = [
   {
     name: "copy",
@@ -71,5 +71,28 @@ export const transferCommands: readonly Command[] = [
         line: "corten copy docker://debian:12 oci-archive:debian.tar",
       },
     ],
+  },
+  {
+    name: "list-tags",
+    group,
+    summary: "list the tags of a repository, or the names in a layout or archive",
+    description: "PLACE is docker://REPOSITORY, docker-archive:FILE, oci:DIR or oci-archive:FILE.",
+    arguments: [{ name: "PLACE" }],
+    options: listTagsOptions,
+    load: () => import("../transfer/list-tags.ts"),
+    examples: [
+      { text: "what there is of it", line: "corten list-tags docker://registry.example.com/debian" },
+    ],
+  },
+  {
+    name: "delete",
+    group,
+    summary: "delete an image in a registry or a layout",
+    description:
+      "PLACE is docker://NAME or oci:DIR[:NAME]. In a registry the manifest goes and with it all its tags; the registry removes the layers in its own time. In a layout the blobs go that no other image needs.",
+    arguments: [{ name: "PLACE" }],
+    options: deleteOptions,
+    load: () => import("../transfer/delete.ts"),
+    examples: [{ text: "with all its tags", line: "corten delete docker://registry.example.com/app:1" }],
   },
 ];

@@ -1,23 +1,16 @@
 import { writeFile } from "node:fs/promises";
-import type { Store } from "../../../content/index.ts";
 import type { Conversion, CopyOptions } from "../../../image/index.ts";
-import {
-  copyBetween,
-  hostPlatform,
-  normalizePlatform,
-  parseImagePlace,
-  parsePlatform,
-} from "../../../image/index.ts";
-import type { Platform } from "../../../spec/index.ts";
+import { copyBetween, parseImagePlace } from "../../../image/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { Values } from "../../command/option.ts";
 import { print } from "../../terminal/stream.ts";
-import { openImageStore } from "../images/store.ts";
 import { showTransfer } from "../images/transfer-progress.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { copyOptions } from "../table/transfer.ts";
 import { accessOf, registryAccess } from "./access.ts";
+import { lazyStore } from "./lazy-store.ts";
+import { platformOf } from "./platform.ts";
 
 type Options = Values<typeof copyOptions>;
 
@@ -28,8 +21,7 @@ export async function run(call: CortenCall<typeof copyOptions>): Promise<number>
   const retries = options["retry-times"];
   const convert = conversionOf(options);
   const selected = selectionOf(options);
-  let opened: Store | undefined;
-  const store = (): Store => (opened ??= openImageStore(call));
+  using lazy = lazyStore(call);
   const progress = await showTransfer(options.quiet, "copy");
   try {
     const root = await interruptible((signal) =>
@@ -42,8 +34,14 @@ export async function run(call: CortenCall<typeof copyOptions>): Promise<number>
         additionalNames: options["additional-tag"],
         onProgress: progress.onProgress,
         ...(retries === undefined ? {} : { retryTimes: retries }),
-        source: { store, registry: registryAccess(accessOf(options, "src"), progress.note, retries) },
-        destination: { store, registry: registryAccess(accessOf(options, "dest"), progress.note, retries) },
+        source: {
+          store: lazy.open,
+          registry: registryAccess(accessOf(options, "src"), progress.note, retries),
+        },
+        destination: {
+          store: lazy.open,
+          registry: registryAccess(accessOf(options, "dest"), progress.note, retries),
+        },
       }),
     );
     progress.finish();
@@ -52,7 +50,6 @@ export async function run(call: CortenCall<typeof copyOptions>): Promise<number>
     return 0;
   } finally {
     progress.finish();
-    opened?.close();
   }
 }
 
@@ -64,29 +61,6 @@ function selectionOf(options: Options): Pick<CopyOptions, "multiArch" | "platfor
     throw new CortenError("invalid-argument", "the options ask for all platforms and for one");
   }
   return { multiArch, ...(platform === undefined ? {} : { platform }) };
-}
-
-/** The platform that `--platform` or skopeo's `--override-…` name; undefined for this machine's. */
-export function platformOf(
-  options: Pick<Options, "platform" | "override-os" | "override-arch" | "override-variant">,
-): Platform | undefined {
-  const [os, architecture, variant] = [
-    options["override-os"],
-    options["override-arch"],
-    options["override-variant"],
-  ];
-  if (os === undefined && architecture === undefined && variant === undefined) {
-    return options.platform === undefined ? undefined : parsePlatform(options.platform);
-  }
-  if (options.platform !== undefined) {
-    throw new CortenError("invalid-argument", "--platform and --override-… exclude each other");
-  }
-  const host = hostPlatform();
-  return normalizePlatform({
-    os: os ?? host.os,
-    architecture: architecture ?? host.architecture,
-    ...(variant === undefined ? {} : { variant }),
-  });
 }
 
 function conversionOf(options: Options): Conversion {
