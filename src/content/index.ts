@@ -18,6 +18,7 @@ export { openDatabase, openMemoryDatabase } from "./database.ts";
 export type { Ingest } from "./ingest.ts";
 export type { Lease, LeaseOptions } from "./lease.ts";
 export type { NamedContent, Names } from "./names.ts";
+export { PartialFile } from "./partial-file.ts";
 export type { Schema, SchemaStep } from "./schema.ts";
 export { defineSchema } from "./schema.ts";
 export type { IngestOptions, Store } from "./store.ts";

@@ -66,12 +66,17 @@ export class PartialFile {
     }
   }
 
-  /** Syncs the file, gives it its final name and syncs the directory: it is there, whole, or not at all. */
-  async publish(path: string): Promise<void> {
+  /** Resolves when the disk has every byte. */
+  async sync(): Promise<void> {
     await this.flush();
     await this.#syncing;
     if (this.#failure !== undefined) throw this.#failure.error;
     await this.#file.datasync();
+  }
+
+  /** Syncs the file, gives it its final name and syncs the directory: it is there, whole, or not at all. */
+  async publish(path: string): Promise<void> {
+    await this.sync();
     await this.close();
     try {
       await rename(this.path, path);

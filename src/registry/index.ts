@@ -29,5 +29,7 @@ export type { Limits, RegistryOptions } from "./options.ts";
 export type { Registry } from "./registry.ts";
 export { createRegistry } from "./registry.ts";
 export type { BlobStorage, BlobUpload, ByteRange, StoredBlob, StoredFile } from "./storage/blob-storage.ts";
+export type { FilesystemOptions, FilesystemStorage } from "./storage/filesystem/filesystem-storage.ts";
+export { openFilesystemStorage } from "./storage/filesystem/filesystem-storage.ts";
 export { memoryStorage } from "./storage/memory/memory-storage.ts";
 export type { RegistryStorage } from "./storage/registry-storage.ts";

@@ -94,10 +94,14 @@ export class UploadSession implements AsyncDisposable {
     return this.#upload.flush();
   }
 
-  /** Verifies the content and makes it a blob of the repository. @throws DIGEST_INVALID; the upload is gone then */
+  /** Verifies the content and makes it a blob of the repository, of which one copy is kept. @throws DIGEST_INVALID; the upload is gone then */
   async finish(digest: Digest): Promise<StoredBlob> {
     const { id, repository } = this.#record;
-    return await finishUpload(this.#exchange, this.#upload, repository, digest, id);
+    const stored = await this.#upload.finish(digest);
+    const { metadata, sweep } = this.#exchange.service;
+    const kept = await metadata.addBlob(repository, digest, stored, id);
+    if (kept.key !== stored.key) sweep();
+    return kept;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,26 +124,6 @@ export class UploadSession implements AsyncDisposable {
       `the chunk begins at byte ${start}, but the upload has ${this.size} bytes`,
       { status: 416, headers: uploadHeaders(repository, id, this.size) },
     );
-  }
-}
-
-/** Verifies an upload and makes its content a blob of `repository`, keeping one copy only. */
-export async function finishUpload(
-  exchange: Exchange,
-  upload: BlobUpload,
-  repository: string,
-  digest: Digest,
-  id: string | undefined,
-): Promise<StoredBlob> {
-  const { metadata, blobs } = exchange.service;
-  const stored = await upload.finish(digest);
-  try {
-    const kept = await metadata.addBlob(repository, digest, stored, id);
-    if (kept.key !== stored.key) await blobs.remove(stored.key);
-    return kept;
-  } catch (error) {
-    await blobs.remove(stored.key);
-    throw error;
   }
 }
 

@@ -119,7 +119,7 @@ test("an upload can be cancelled", async () => {
   assert.equal((await registry.call("GET", location)).status, 404);
   assert.equal((await registry.call("DELETE", location)).status, 404);
   assert.equal(await registry.storage.metadata.countUploads(), 0);
-  for await (const _ of registry.storage.blobs.listUploads()) assert.fail("bytes are left");
+  for await (const _ of registry.storage.blobs.list()) assert.fail("bytes are left");
 });
 
 test("the empty blob", async () => {

@@ -82,7 +82,7 @@ async function refusedContent(exchange: Exchange, id: string, error: unknown): P
   if (code === "not-found") return unknownUpload(id);
   if (code !== "data-loss") return error;
   await exchange.service.metadata.endUpload(id);
-  await exchange.service.blobs.removeUpload(id);
+  exchange.service.sweep();
   return new DistributionError("DIGEST_INVALID", message ?? "the content has another digest", {
     cause: error,
   });
@@ -94,19 +94,19 @@ export async function getUpload(exchange: Exchange, repository: string, id: stri
   const record = await exchange.service.metadata.upload(repository, id);
   if (record === undefined) throw unknownUpload(id);
   assertOwner(exchange, record);
-  exchange.empty(204, uploadHeaders(repository, id, await exchange.service.blobs.uploadSize(id)));
+  exchange.empty(204, uploadHeaders(repository, id, (await exchange.service.blobs.size(id)) ?? 0));
 }
 
 /** DELETE: an upload that nobody will finish (end-14). */
 export async function deleteUpload(exchange: Exchange, repository: string, id: string): Promise<void> {
   exchange.authorize(repository, "create");
-  const { metadata, blobs } = exchange.service;
+  const { metadata, sweep } = exchange.service;
   {
     // The claim waits for nobody: a cancel while bytes arrive is refused.
     await using _session = await UploadSession.open(exchange, repository, id);
     await metadata.endUpload(id);
   }
-  await blobs.removeUpload(id);
+  sweep();
   exchange.empty(204, {});
 }
 

@@ -72,10 +72,12 @@ export interface UploadRecord {
   readonly touched: number;
 }
 
-/** Bytes of a blob that no repository has any more: to be removed from storage. */
+/** Bytes that nobody needs any more, to be removed from storage: of a blob, or of an upload that has ended. */
 export interface Orphan {
   readonly key: string;
-  readonly digest: Digest;
+  /** Undefined for an upload. */
+  readonly digest?: Digest;
+  /** 0 for an upload, of which metadata does not know how much there is. */
   readonly size: number;
 }
 
@@ -108,7 +110,7 @@ export interface Metadata extends AsyncDisposable {
    * Makes the blob one of the repository's and, unless `upload` is undefined, ends that upload.
    *
    * @returns the key that the digest has. When it is not that of `stored`, the content was there
-   *   already, and the caller removes its own bytes.
+   *   already, and what was stored is an orphan.
    * @throws not-found when the upload has ended or expired meanwhile: nothing was changed
    */
   addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string): Promise<StoredBlob>;
@@ -162,9 +164,9 @@ export interface Metadata extends AsyncDisposable {
   ): Promise<UploadRecord | "busy" | undefined>;
   /** Lets go of a claim. */
   releaseUpload(id: string, holder: string): Promise<void>;
-  /** Ends an upload; false when it was not there. */
+  /** Ends an upload, whose bytes become an orphan; false when it was not there. */
   endUpload(id: string): Promise<boolean>;
-  /** Ends unclaimed uploads last touched before a time and returns their ids: their bytes can be removed. */
+  /** Ends unclaimed uploads last touched before a time, and returns their ids. */
   expireUploads(before: number, limit: number): Promise<readonly string[]>;
   /** Number of uploads: of one repository, or of all. */
   countUploads(repository?: string): Promise<number>;
@@ -176,8 +178,8 @@ export interface Metadata extends AsyncDisposable {
   /** The bytes of these keys have been removed from storage. */
   forgetOrphans(keys: readonly string[]): Promise<void>;
   /**
-   * True when no blob and no orphan has the key. Bytes that a server stored just before it died are
-   * found so; those stored a moment ago may be about to be added, so look at old ones only.
+   * True when no blob, no upload and no orphan has the key: what a power cut left, which undid the begin
+   * of an upload but not its bytes. Look at old bytes only.
    */
   isUnknown(key: string): Promise<boolean>;
 

@@ -3,9 +3,10 @@ import type { Digest, DigestAlgorithm } from "../../spec/index.ts";
 /** Bytes of a finished blob, as storage keeps them. */
 export interface StoredBlob {
   /**
-   * Names the bytes inside their storage, never the content: two uploads of one blob get two keys. So
-   * removing what nobody needs cannot hit bytes that another server has just stored under the same
-   * digest: metadata says, in one transaction, which key a digest has, and a key comes only once.
+   * Names the bytes inside their storage, never the content: it is the id of the upload that brought them,
+   * so two uploads of one blob have two keys. Removing what nobody needs therefore cannot hit bytes that
+   * another server has just stored under the same digest: metadata says, in one transaction, which key a
+   * digest has, and a key comes only once.
    */
   readonly key: string;
   readonly size: number;
@@ -19,7 +20,6 @@ export interface ByteRange {
 
 /** What is found when storage is listed. */
 export interface StoredFile {
-  /** The key of a blob, the id of an upload. */
   readonly key: string;
   readonly size: number;
   /** Milliseconds since 1970. */
@@ -27,8 +27,9 @@ export interface StoredFile {
 }
 
 /**
- * Where the bytes of blobs are: memory, a directory, a bucket. It knows no repositories and no digests
- * of what it holds; several servers may use one storage at once.
+ * Where the bytes of blobs are: memory, a directory, a bucket. It knows no repositories and no digests of
+ * what it holds, and whether bytes are a blob or an unfinished upload is for metadata to say. Several
+ * servers may use one storage at once.
  */
 export interface BlobStorage extends AsyncDisposable {
   /**
@@ -36,27 +37,20 @@ export interface BlobStorage extends AsyncDisposable {
    * removed meanwhile is either read to its end or fails, never cut short in silence.
    */
   read(key: string, range: ByteRange): Promise<AsyncIterable<Uint8Array> | undefined>;
-  /** The size of a blob; undefined when the key is not there. */
+  /** Bytes of a blob, or of an upload so far; undefined when the key is not there. */
   size(key: string): Promise<number | undefined>;
-  /** Removes a blob; nothing happens when it is not there. */
+  /** Removes a blob, or an upload with what it holds; nothing happens when it is not there. */
   remove(key: string): Promise<void>;
-  /** All blobs, in no order: to find what metadata does not know of. */
+  /** All blobs and uploads, in no order: to find what metadata does not know of. */
   list(): AsyncIterable<StoredFile>;
-
   /**
-   * Opens an upload to append to it, with what an earlier request, or another server, has stored.
-   * One that is not there is new and empty: it costs nothing before its first byte. The caller holds
-   * the claim of the session (`Metadata.claimUpload`), so nobody else appends meanwhile.
+   * Opens an upload to append to it, with what an earlier request, or another server, has stored. One
+   * that is not there is new and empty: it costs nothing before its first byte. The caller holds the
+   * claim of the session (`Metadata.claimUpload`), so nobody else appends meanwhile.
    *
-   * @param id a session's id: letters, digits, `-` and `_`
+   * @param key a UUID that was never used before, or that of an upload
    */
-  openUpload(id: string, algorithm: DigestAlgorithm): Promise<BlobUpload>;
-  /** Bytes that an upload holds; 0 when it has none. */
-  uploadSize(id: string): Promise<number>;
-  /** Removes an upload and what it holds; nothing happens when it is not there. */
-  removeUpload(id: string): Promise<void>;
-  /** All uploads, in no order: to find those that have no session any more. */
-  listUploads(): AsyncIterable<StoredFile>;
+  openUpload(key: string, algorithm: DigestAlgorithm): Promise<BlobUpload>;
 }
 
 /**
@@ -71,7 +65,7 @@ export interface BlobUpload extends AsyncDisposable {
   /** Resolves when the process's death no longer loses what was appended. */
   flush(): Promise<void>;
   /**
-   * Verifies the content, makes it outlive a power cut and gives it a key; the upload is gone then. The
+   * Verifies the content and makes it outlive a power cut; nothing can be appended then. The
    * algorithm of `digest` need not be the one announced: what is stored is read again for another one.
    *
    * @throws data-loss when the content is not what the digest names; the upload stays

@@ -35,6 +35,9 @@ export function addBlob(
     stored.size,
   )!;
   addMember(database, changeRepository(database, repository), known.id);
+  if (known.key !== stored.key) {
+    database.run("INSERT INTO orphans VALUES (?, ?, ?)", stored.key, digest, stored.size);
+  }
   return { key: known.key, size: known.size };
 }
 

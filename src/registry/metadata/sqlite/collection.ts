@@ -21,7 +21,9 @@ export function dropUnreferenced(database: Database, before: number, limit: numb
 
 /** The work of `Metadata.orphans`. */
 export function listOrphans(database: Database, limit: number): readonly Orphan[] {
-  return database.all<Orphan>("SELECT key, digest, size FROM orphans LIMIT ?", limit);
+  return database
+    .all<{ key: string; digest: Digest | null; size: number }>("SELECT * FROM orphans LIMIT ?", limit)
+    .map(({ key, digest, size }) => ({ key, size, ...(digest === null ? {} : { digest }) }));
 }
 
 /** The work of `Metadata.forgetOrphans`, inside a transaction. */
@@ -31,6 +33,7 @@ export function forgetOrphans(database: Database, keys: readonly string[]): void
 
 /** The work of `Metadata.isUnknown`. */
 export function isUnknown(database: Database, key: string): boolean {
-  const sql = "SELECT 1 FROM blobs WHERE key = ?1 UNION ALL SELECT 1 FROM orphans WHERE key = ?1";
+  const sql = `SELECT 1 FROM blobs WHERE key = ?1 UNION ALL SELECT 1 FROM orphans WHERE key = ?1
+    UNION ALL SELECT 1 FROM uploads WHERE id = ?1`;
   return database.get(sql, key) === undefined;
 }

@@ -1,18 +1,18 @@
 import { closeSync, existsSync, fdatasync, openSync } from "node:fs";
 import { CortenError } from "../../../spec/index.ts";
+import { SharedSync } from "../../storage/shared-sync.ts";
 
 /**
  * Makes commits outlive a power cut without stopping the event loop. SQLite would sync its log inside
  * COMMIT (`synchronous=FULL`), milliseconds in which nothing else is served. Here transactions commit
  * with `synchronous=NORMAL`, which only writes the log, and each caller then waits until the disk has the
- * log, synced in another thread: one sync serves all who committed before it began. Where the log was
- * moved into the database file meanwhile (a checkpoint), SQLite has synced both itself.
+ * log, synced in another thread. Where the log was moved into the database file meanwhile (a checkpoint),
+ * SQLite has synced both itself.
  */
 export class LogSync {
   readonly #path: string;
+  readonly #shared = new SharedSync(() => this.#sync());
   #file: number | undefined;
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
 
   /** @param databasePath the database's file */
   constructor(databasePath: string) {
@@ -21,29 +21,12 @@ export class LogSync {
 
   /** Resolves when everything that is committed now is on the disk. */
   settled(): Promise<void> {
-    // A sync that runs already may have begun before the caller's commit: wait for the one after it.
-    if (this.#next !== undefined) return this.#next;
-    if (this.#running === undefined) return this.#start();
-    const next = this.#running.then(
-      () => this.#start(),
-      () => this.#start(),
-    );
-    this.#next = next;
-    return next;
+    return this.#shared.settled();
   }
 
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
-  }
-
-  #start(): Promise<void> {
-    this.#next = undefined;
-    const running = this.#sync().finally(() => {
-      if (this.#running === running) this.#running = undefined;
-    });
-    this.#running = running;
-    return running;
   }
 
   #sync(): Promise<void> {

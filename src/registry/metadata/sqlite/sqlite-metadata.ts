@@ -20,6 +20,7 @@ import {
   beginUpload,
   claimUpload,
   countUploads,
+  endUpload,
   expireUploads,
   findUpload,
   releaseUpload,
@@ -35,11 +36,16 @@ const CACHE_SIZE = 64 * 1024 * 1024;
 export class SqliteMetadata implements Metadata {
   readonly #database: Database;
   readonly #log: LogSync | undefined;
+  readonly #onChange: () => void;
   readonly #documents = new DocumentCache(CACHE_SIZE);
 
-  /** @param database with the tables of `registrySchema`; it is closed with this object */
-  constructor(database: Database) {
+  /**
+   * @param database with the tables of `registrySchema`; it is closed with this object
+   * @param onChange called after each change of blobs, manifests or tags
+   */
+  constructor(database: Database, onChange: () => void = () => undefined) {
     this.#database = database;
+    this.#onChange = onChange;
     this.#log = database.root === "" ? undefined : new LogSync(database.path);
   }
 
@@ -132,7 +138,7 @@ export class SqliteMetadata implements Metadata {
   }
 
   async endUpload(id: string) {
-    return this.#change(() => this.#database.run("DELETE FROM uploads WHERE id = ?", id) > 0);
+    return this.#change(() => endUpload(this.#database, id));
   }
 
   async expireUploads(before: number, limit: number) {
@@ -178,6 +184,7 @@ export class SqliteMetadata implements Metadata {
   /** A change that the caller may rely on after a power cut. */
   async #durably<T>(action: () => T): Promise<T> {
     const result = this.#database.transaction(action);
+    this.#onChange();
     await this.#log?.settled();
     return result;
   }

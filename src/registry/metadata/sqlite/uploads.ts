@@ -55,17 +55,26 @@ export function releaseUpload(database: Database, id: string, holder: string): v
   database.run("UPDATE uploads SET holder = NULL, held_until = 0 WHERE id = ? AND holder = ?", id, holder);
 }
 
+/** The work of `Metadata.endUpload`, inside a transaction. */
+export function endUpload(database: Database, id: string): boolean {
+  if (database.run("DELETE FROM uploads WHERE id = ?", id) === 0) return false;
+  database.run("INSERT INTO orphans VALUES (?, NULL, 0)", id);
+  return true;
+}
+
 /** The work of `Metadata.expireUploads`, inside a transaction. */
 export function expireUploads(database: Database, before: number, limit: number): readonly string[] {
-  return database
+  const ids = database
     .all<{ id: string }>(
-      `DELETE FROM uploads WHERE id IN (SELECT id FROM uploads
-       WHERE touched < ?1 AND (holder IS NULL OR held_until < ?2) ORDER BY touched LIMIT ?3) RETURNING id`,
+      `SELECT id FROM uploads WHERE touched < ? AND (holder IS NULL OR held_until < ?)
+       ORDER BY touched LIMIT ?`,
       before,
       Date.now(),
       limit,
     )
     .map(({ id }) => id);
+  for (const id of ids) endUpload(database, id);
+  return ids;
 }
 
 /** The work of `Metadata.countUploads`. */

@@ -12,103 +12,77 @@ interface Held {
 
 /** Blobs in the memory of this process, as the chunks in which they came. */
 export class MemoryBlobs implements BlobStorage {
-  readonly #blobs = new Map<string, Held>();
-  readonly #uploads = new Map<string, Held>();
+  readonly #held = new Map<string, Held>();
 
   async read(key: string, range: ByteRange): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const held = this.#blobs.get(key);
+    const held = this.#held.get(key);
     return held === undefined ? undefined : part(held.chunks, range);
   }
 
   async size(key: string): Promise<number | undefined> {
-    return this.#blobs.get(key)?.size;
+    return this.#held.get(key)?.size;
   }
 
   async remove(key: string): Promise<void> {
-    this.#blobs.delete(key);
+    this.#held.delete(key);
   }
 
-  list(): AsyncIterable<StoredFile> {
-    return listed(this.#blobs);
+  async *list(): AsyncGenerator<StoredFile, void, undefined> {
+    for (const [key, { size, modified }] of this.#held) yield { key, size, modified };
   }
 
-  async openUpload(id: string, algorithm: DigestAlgorithm): Promise<BlobUpload> {
-    const held = this.#uploads.get(id) ?? { chunks: [], size: 0, modified: Date.now() };
-    return new MemoryUpload(id, held, algorithm, this.#uploads, this.#blobs);
-  }
-
-  async uploadSize(id: string): Promise<number> {
-    return this.#uploads.get(id)?.size ?? 0;
-  }
-
-  async removeUpload(id: string): Promise<void> {
-    this.#uploads.delete(id);
-  }
-
-  listUploads(): AsyncIterable<StoredFile> {
-    return listed(this.#uploads);
+  async openUpload(key: string, algorithm: DigestAlgorithm): Promise<BlobUpload> {
+    return new MemoryUpload(key, algorithm, this.#held);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#blobs.clear();
-    this.#uploads.clear();
+    this.#held.clear();
   }
 }
 
 class MemoryUpload implements BlobUpload {
-  readonly #id: string;
-  readonly #held: Held;
+  readonly #key: string;
   readonly #algorithm: DigestAlgorithm;
-  readonly #uploads: Map<string, Held>;
-  readonly #blobs: Map<string, Held>;
+  readonly #all: Map<string, Held>;
+  readonly #own: Held;
   /** Undefined where an earlier request has appended: then the end hashes all of it. */
   readonly #hash: Hash | undefined;
 
-  constructor(
-    id: string,
-    held: Held,
-    algorithm: DigestAlgorithm,
-    uploads: Map<string, Held>,
-    blobs: Map<string, Held>,
-  ) {
-    this.#id = id;
-    this.#held = held;
+  constructor(key: string, algorithm: DigestAlgorithm, all: Map<string, Held>) {
+    this.#key = key;
     this.#algorithm = algorithm;
-    this.#uploads = uploads;
-    this.#blobs = blobs;
-    this.#hash = held.size === 0 ? createHash(algorithm) : undefined;
+    this.#all = all;
+    this.#own = all.get(key) ?? { chunks: [], size: 0, modified: Date.now() };
+    this.#hash = this.#own.size === 0 ? createHash(algorithm) : undefined;
   }
 
   get size(): number {
-    return this.#held.size;
+    return this.#own.size;
   }
 
   async append(chunk: Uint8Array): Promise<void> {
-    if (this.#held.size === 0) this.#uploads.set(this.#id, this.#held);
+    if (this.#own.size === 0) this.#all.set(this.#key, this.#own);
     this.#hash?.update(chunk);
-    this.#held.chunks.push(chunk);
-    this.#held.size += chunk.length;
-    this.#held.modified = Date.now();
+    this.#own.chunks.push(chunk);
+    this.#own.size += chunk.length;
+    this.#own.modified = Date.now();
   }
 
   async flush(): Promise<void> {}
 
   async finish(digest: Digest): Promise<StoredBlob> {
     const algorithm = verifiableAlgorithm(digest);
-    assertDigest(
-      this.#hash !== undefined && algorithm === this.#algorithm ? this.#hash : this.#rehash(algorithm),
-      digest,
-    );
-    this.#uploads.delete(this.#id);
-    this.#blobs.set(this.#id, this.#held);
-    return { key: this.#id, size: this.#held.size };
+    const known = algorithm === this.#algorithm ? this.#hash : undefined;
+    assertDigest(known ?? this.#rehash(algorithm), digest);
+    this.#all.set(this.#key, this.#own);
+    return { key: this.#key, size: this.#own.size };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #rehash(algorithm: DigestAlgorithm): Hash {
     const hash = createHash(algorithm);
-    for (const chunk of this.#held.chunks) hash.update(chunk);
+    for (const chunk of this.#own.chunks) hash.update(chunk);
     return hash;
   }
 }
@@ -125,8 +99,4 @@ async function* part(
     at += chunk.length;
     if (at >= end) return;
   }
-}
-
-async function* listed(held: ReadonlyMap<string, Held>): AsyncGenerator<StoredFile, void, undefined> {
-  for (const [key, { size, modified }] of held) yield { key, size, modified };
 }
