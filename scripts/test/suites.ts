@@ -40,11 +40,12 @@ export const suites: readonly Suite[] = [
     build: ["native", "image", "executable"],
     minutes: 10,
   },
+  { name: "black-box", folders: ["test/black-box"], build: ["native", "image", "executable"], minutes: 5 },
   {
     name: "conformance",
     folders: ["test/conformance"],
     build: ["native", "image", "executable"],
-    minutes: 10,
+    minutes: 15,
   },
   { name: "cve", folders: ["test/cve"], build: ["native", "image", "executable"], minutes: 5 },
   // Virtual machines with a kernel of their own. The first run makes their disks, in about two minutes.

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { repository } from "../support/index.ts";
-import { attack, isOurs, type Lab, runtime } from "./harness/index.ts";
+import { isOurs, repository, runtime } from "../support/index.ts";
+import { attack, type Lab } from "./harness/index.ts";
 
 const PTRACE = ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_KILL"];
 

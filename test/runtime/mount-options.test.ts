@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { mountOptionNames } from "../../src/runtime/index.ts";
 import type { RuntimeMount } from "../../src/spec/index.ts";
-import { isRoot } from "../support/index.ts";
+import { ALL_FLAGS, isRoot, MountSource, type SeenMount, seenMounts } from "../support/index.ts";
 import { Containers } from "./containers.ts";
-import { ALL_FLAGS, MountSource, type SeenMount, seenMounts } from "./mount-source.ts";
 
 /** What an option is for, and how mountinfo shows it. */
 type Expectation =

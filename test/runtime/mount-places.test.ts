@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { isRoot } from "../support/index.ts";
+import { isRoot, MountSource, seenMounts } from "../support/index.ts";
 import { Containers } from "./containers.ts";
-import { MountSource, seenMounts } from "./mount-source.ts";
 
 const bind = (source: string, destination: string, ...options: readonly string[]) => ({
   destination,
@@ -16,33 +14,6 @@ const bind = (source: string, destination: string, ...options: readonly string[]
 });
 
 describe("mounts", { skip: !isRoot }, () => {
-  test("bind files, sockets, FIFOs and devices, on places that are made or that are there", async () => {
-    await using containers = new Containers();
-    const source = (name: string) => join(containers.bundle, name);
-    writeFileSync(source("file"), "content");
-    writeFileSync(join(containers.bundle, "rootfs/etc-file"), "old");
-    execFileSync("mkfifo", [source("fifo")]);
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(source("socket"), resolve));
-    try {
-      const shown = await containers.shell(
-        "cat /made/deep/file /etc-file; for f in /socket /fifo /zero; do stat -c %F $f; done",
-        (config) => {
-          config.mounts.push(
-            bind(source("file"), "/made/deep/file"),
-            bind(source("file"), "/etc-file", "ro"),
-            bind(source("socket"), "/socket"),
-            bind(source("fifo"), "/fifo"),
-            bind("/dev/zero", "/zero"),
-          );
-        },
-      );
-      assert.equal(shown, "contentcontentsocket\nfifo\ncharacter special file");
-    } finally {
-      server.close();
-    }
-  });
-
   test("follow symlinks of the root inside the root, and take relative destinations from /", async () => {
     await using containers = new Containers();
     const rootfs = join(containers.bundle, "rootfs");

@@ -4,7 +4,6 @@ import {
   chmodSync,
   chownSync,
   cpSync,
-  lchownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,7 +13,7 @@ import {
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { RuntimeConfig } from "../../src/spec/index.ts";
-import { isRoot, makeBusyboxRootfs, repository, temporaryDirectory } from "../support/index.ts";
+import { chownTree, isRoot, makeBusyboxRootfs, repository, temporaryDirectory } from "../support/index.ts";
 
 /** A change of config.json as `spec --rootless` writes it. */
 type Change = (config: RuntimeConfig) => RuntimeConfig;
@@ -23,14 +22,6 @@ const withArgs = (config: RuntimeConfig, ...args: readonly string[]): RuntimeCon
   ...config,
   process: { ...config.process!, args, terminal: false },
 });
-
-function own(path: string, uid: number, gid: number): void {
-  lchownSync(path, uid, gid);
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) own(join(path, entry.name), uid, gid);
-    else lchownSync(join(path, entry.name), uid, gid);
-  }
-}
 
 /** An ordinary user of this machine, made for these tests, with a bundle and an installation that it can reach. */
 class User {
@@ -49,7 +40,7 @@ class User {
     for (const directory of [this.bundle, join(this.directory.path, "run")]) {
       mkdirSync(directory);
       if (directory === this.bundle) makeBusyboxRootfs(join(directory, "rootfs"));
-      own(directory, this.uid, this.gid);
+      chownTree(directory, this.uid, this.gid);
       chmodSync(directory, 0o700);
     }
   }
@@ -215,7 +206,7 @@ describe("corten-oci for an ordinary user", { skip: isRoot ? false : "needs root
     const first = user.subordinate();
     const range = [{ containerID: 0, hostID: first, size: 1000 }];
     const rootfs = join(user.bundle, "rootfs");
-    own(rootfs, first, first);
+    chownTree(rootfs, first, first);
     try {
       user.configure((config) => ({
         ...withArgs(config, "stat", "-c", "%u", "/bin/sh"),
@@ -225,7 +216,7 @@ describe("corten-oci for an ordinary user", { skip: isRoot ? false : "needs root
       assert.equal(status, 0, stderr);
       assert.equal(stdout, "0\n");
     } finally {
-      own(rootfs, user.uid, user.gid);
+      chownTree(rootfs, user.uid, user.gid);
     }
   });
 

@@ -6,12 +6,18 @@
 export type { BundleConfig } from "./bundle.ts";
 export { bundleConfig, makeBundle } from "./bundle.ts";
 export { makeBusyboxImage, makeBusyboxRootfs } from "./busybox.ts";
+export { chownTree } from "./chown-tree.ts";
 export type { CommandOptions, CommandResult } from "./command.ts";
 export { command, commandOutput } from "./command.ts";
+export { listenForConsole } from "./console-socket.ts";
 export type { DebianRootfsOptions } from "./debian-rootfs.ts";
 export { debianRootfs, unpackDebianRootfs } from "./debian-rootfs.ts";
+export { FileCommands } from "./file-command.ts";
 export type { HostSnapshot, HostSnapshotOptions } from "./host-snapshot.ts";
 export { assertNothingLeft, snapshotHost } from "./host-snapshot.ts";
+export type { SeenMount } from "./mount-source.ts";
+export { ALL_FLAGS, MountSource, seenMounts } from "./mount-source.ts";
+export { isOurs, runtime, runtimeOptions, runtimePrefix } from "./oci-runtime.ts";
 export { corten, cortenOci, isInstalled, isRoot, repository } from "./programs.ts";
 export type { Registry, RegistryOptions } from "./registry.ts";
 export { startRegistry } from "./registry.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** The repository this test stands in. */
 export const repository = join(import.meta.dirname, "../..");
 
-/** The built programs; CORTEN and CORTEN_OCI in the environment name others, e.g. runc for a black-box test. */
+/** The built programs; CORTEN and CORTEN_OCI in the environment name others. */
 export const corten = process.env["CORTEN"] ?? join(repository, "dist/corten");
 export const cortenOci = process.env["CORTEN_OCI"] ?? join(repository, "dist/corten-oci");
 

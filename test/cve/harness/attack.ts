@@ -1,8 +1,7 @@
 import { appendFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { isRoot } from "../../support/index.ts";
+import { isOurs, isRoot } from "../../support/index.ts";
 import { Lab } from "./lab.ts";
-import { isOurs } from "./runtime.ts";
 
 /** Succeeds when the container is refused, or isolated as it should be. The canary is looked at afterwards. */
 export type Case = (lab: Lab) => Promise<void>;

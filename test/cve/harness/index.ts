@@ -8,4 +8,3 @@ export type { Attack, AttackResult, Case } from "./attack.ts";
 export { attack } from "./attack.ts";
 export type { Change } from "./lab.ts";
 export { Lab, wasRefused } from "./lab.ts";
-export { isOurs, runtime } from "./runtime.ts";

@@ -1,16 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import {
-  chownSync,
-  closeSync,
-  copyFileSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chownSync, copyFileSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   type BundleConfig,
@@ -18,13 +7,16 @@ import {
   type CommandResult,
   command,
   corten,
+  FileCommands,
   makeBusyboxRootfs,
   openTerminal,
+  runtime,
+  runtimeOptions,
+  runtimePrefix,
   temporaryDirectory,
 } from "../../support/index.ts";
 import { Canary } from "./canary.ts";
 import { probe } from "./probe.ts";
-import { runtime, runtimeOptions, runtimePrefix } from "./runtime.ts";
 
 /** Bends a configuration before it is written. */
 export type Change = (config: BundleConfig) => void;
@@ -40,17 +32,12 @@ export class Lab implements AsyncDisposable {
   readonly canary: Canary;
   /** The program to call; a case that expects it to be overwritten puts a copy here. */
   program = runtime;
-  /**
-   * What the runtime has as input: an empty file of the lab, as some give their input to the container's user, which
-   * must not happen to /dev/null of the host by the way.
-   */
-  input: string;
   /** Words before the program, such as `unshare --user`. */
   before: readonly string[] = [];
   readonly #temporary: ReturnType<typeof temporaryDirectory>;
   readonly #ids: string[] = [];
   readonly #children: ChildProcess[] = [];
-  #files = 0;
+  readonly #files: FileCommands;
 
   constructor() {
     this.#temporary = temporaryDirectory("cve");
@@ -59,9 +46,19 @@ export class Lab implements AsyncDisposable {
     mkdirSync(join(this.directory, "bundle"));
     makeBusyboxRootfs(this.rootfs);
     copyFileSync(probe(), join(this.rootfs, "bin/probe"));
-    this.input = join(this.directory, "input");
-    writeFileSync(this.input, "");
+    this.#files = new FileCommands(this.directory);
+    const input = join(this.directory, "input");
+    writeFileSync(input, "");
+    this.input = input;
     this.canary = new Canary(join(this.directory, "canary"));
+  }
+
+  /**
+   * What the runtime has as input: an empty file of the lab, as some give their input to the container's user, which
+   * must not happen to /dev/null of the host by the way.
+   */
+  set input(file: string) {
+    this.#files.input = file;
   }
 
   /** Puts a symlink into the root file system, in the place of whatever was there. Absolute targets mean the host's. */
@@ -115,7 +112,7 @@ export class Lab implements AsyncDisposable {
 
   /** What containers that were created have written to their output so far. */
   output(): string {
-    return Array.from({ length: this.#files }, (_, index) => this.#read(`out-${index + 1}`)).join("");
+    return this.#files.output();
   }
 
   /** Writes config.json, and names a container that {@link Symbol.asyncDispose} deletes. */
@@ -143,31 +140,12 @@ export class Lab implements AsyncDisposable {
 
   /** Calls the runtime with files as input and output, which its containers may keep. */
   oci(...args: readonly string[]): Promise<CommandResult> {
-    const words = [...this.#global(), ...args];
-    this.#files += 1;
-    const names = [`out-${this.#files}`, `err-${this.#files}`];
-    const fds = names.map((name) => openSync(join(this.directory, name), "w"));
-    fds.unshift(openSync(this.input, "r+"));
-    const child = spawn(words[0]!, words.slice(1), { stdio: [fds[0]!, fds[1]!, fds[2]!] });
-    for (const fd of fds) closeSync(fd);
-    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
-    return new Promise((resolve, reject) => {
-      child.on("error", reject);
-      child.on("exit", (code) => {
-        clearTimeout(timer);
-        const [stdout, stderr] = names.map((name) => this.#read(name)) as [string, string];
-        resolve({ exitCode: code ?? 137, stdout, stderr });
-      });
-    });
+    return this.#files.run([...this.#global(), ...args]);
   }
 
   #global(): string[] {
     const options = ["--root", join(this.directory, "state"), ...runtimeOptions];
     return [...this.before, ...runtimePrefix, this.program, ...options];
-  }
-
-  #read(name: string): string {
-    return readFileSync(join(this.directory, name), "utf8");
   }
 
   /** Swaps two names of the host until the attack is over. */

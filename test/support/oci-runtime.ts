@@ -1,10 +1,10 @@
 import { basename, join } from "node:path";
-import { repository } from "../../support/index.ts";
+import { repository } from "./programs.ts";
 
-/** The OCI runtime that the suite is pointed at: a program, by path or by a name in $PATH. */
+/** The OCI runtime that a suite is pointed at: a program, by path or by a name in $PATH. */
 export const runtime = process.env["RUNTIME"] ?? join(repository, "dist/corten-oci");
 
-/** Whether that is ours: the cases of images and of the engine run only then. */
+/** Whether that is ours: what has no common command line, such as images and the engine, is tried only then. */
 export const isOurs = basename(runtime).startsWith("corten");
 
 const isCrun = basename(runtime) === "crun";

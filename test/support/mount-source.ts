@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryDirectory } from "../support/index.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** A mount as a container's mountinfo shows it. */
 export interface SeenMount {
