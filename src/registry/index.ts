@@ -7,7 +7,13 @@
  * read through a repository that has it. Both parts may be shared by several servers.
  */
 
-export type { Access, Action, Identity } from "./access/access.ts";
+export type { Access, Action, Grant, Identity } from "./access/access.ts";
+export type { AccessDefaults, AccessSettings } from "./access/access-settings.ts";
+export { readAccessSettings } from "./access/access-settings.ts";
+export { openAccess } from "./access/configured-access.ts";
+export { RetryLater } from "./access/retry-later.ts";
+export type { TlsFiles, TlsServer, TlsServerOptions } from "./access/tls-server.ts";
+export { openTlsServer } from "./access/tls-server.ts";
 export type { RegistryEvent } from "./events/registry-event.ts";
 export type { AccessRecord } from "./http/access-record.ts";
 export type { Endpoint } from "./http/endpoint.ts";
@@ -23,6 +29,7 @@ export type {
   PutManifestResult,
   Referrer,
   StoredManifest,
+  TagRefusal,
   UploadRecord,
 } from "./metadata/metadata.ts";
 export type { Limits, RegistryOptions } from "./options.ts";

@@ -122,8 +122,10 @@ async function drained(response: ServerResponse): Promise<void> {
 export async function deleteBlob(exchange: Exchange, repository: string, text: string): Promise<void> {
   exchange.authorize(repository, "delete");
   const digest = requestedDigest(text);
-  if (!(await exchange.service.metadata.removeBlob(repository, digest)))
-    throw unknownBlob(repository, digest);
+  const { metadata } = exchange.service;
+  const removed = await metadata.removeBlob(repository, digest, exchange.mayLoseTag(repository));
+  if (removed === false) throw unknownBlob(repository, digest);
+  if (removed !== true) throw exchange.denied(repository, "delete", removed.refusedTag);
   exchange.service.sweep();
   exchange.empty(202, { "Docker-Content-Digest": digest });
   exchange.tell({ kind: "blob-deleted", repository, digest });

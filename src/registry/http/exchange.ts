@@ -72,7 +72,7 @@ export class Exchange {
   denied(repository: string, action: Action, tag?: string): DistributionError {
     const { access } = this.service;
     const { name } = this.identity;
-    const what = `${action} in repository ${repository}`;
+    const what = `${action} ${tag === undefined ? "" : `tag ${tag} `}in repository ${repository}`;
     const kind =
       access?.refusal?.(this.identity, repository, action, tag) ??
       (name === undefined ? "unauthenticated" : "permission-denied");
@@ -83,6 +83,11 @@ export class Exchange {
     return new DistributionError("UNAUTHORIZED", `authentication is needed to ${what}`, {
       headers: { "WWW-Authenticate": access.challenge(this.request, { repository, actions }) },
     });
+  }
+
+  /** Whether a tag may lose what it leads to; undefined when nobody has to be asked. */
+  mayLoseTag(repository: string): ((tag: string) => boolean) | undefined {
+    return this.service.access === undefined ? undefined : (tag) => this.allows(repository, "delete", tag);
   }
 
   /** Sends the response's head: `headers`, and those that every response has. */

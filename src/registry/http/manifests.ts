@@ -160,8 +160,9 @@ export async function deleteManifest(
     return;
   }
   const digest = requestedDigest(reference);
-  const tags = await metadata.removeManifest(repository, digest);
+  const tags = await metadata.removeManifest(repository, digest, exchange.mayLoseTag(repository));
   if (tags === undefined) throw unknownManifest(repository, digest);
+  if ("refusedTag" in tags) throw exchange.denied(repository, "delete", tags.refusedTag);
   exchange.empty(202, { "Docker-Content-Digest": digest });
   exchange.tell({ kind: "manifest-deleted", repository, digest, tags });
 }

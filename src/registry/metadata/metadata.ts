@@ -46,6 +46,11 @@ export type PutManifestResult =
   | { readonly outcome: "missing"; readonly digests: readonly Digest[] }
   | { readonly outcome: "refused"; readonly tag: string };
 
+/** Why something was not removed: a tag needs it that may not be lost. Nothing was changed. */
+export interface TagRefusal {
+  readonly refusedTag: string;
+}
+
 /** A part of a sorted list. */
 export interface Page {
   /** The first entry is the one after this, whether it exists or not. */
@@ -120,8 +125,16 @@ export interface Metadata extends AsyncDisposable {
   repositoriesOf(digest: Digest, page: Page): Promise<readonly string[]>;
   /** Begins the grace time of a blob anew, because a client was told that it need not be pushed. */
   touchBlob(repository: string, digest: Digest): Promise<void>;
-  /** Takes a blob out of the repository; false when it was not there. */
-  removeBlob(repository: string, digest: Digest): Promise<boolean>;
+  /**
+   * Takes a blob out of the repository; false when it was not there.
+   *
+   * @param mayLose asked for each tag that needs the blob; default: all may lose it
+   */
+  removeBlob(
+    repository: string,
+    digest: Digest,
+    mayLose?: (tag: string) => boolean,
+  ): Promise<boolean | TagRefusal>;
 
   /** The manifest that a tag or digest names, without bytes. */
   manifest(repository: string, reference: string): Promise<ManifestRecord | undefined>;
@@ -132,8 +145,16 @@ export interface Metadata extends AsyncDisposable {
     manifest: NewManifest,
     options: PutManifestOptions,
   ): Promise<PutManifestResult>;
-  /** Removes a manifest and the tags that lead to it, which are returned; undefined when it was not there. */
-  removeManifest(repository: string, digest: Digest): Promise<readonly string[] | undefined>;
+  /**
+   * Removes a manifest and the tags that lead to it, which are returned; undefined when it was not there.
+   *
+   * @param mayLose asked for each tag that leads to it, also over an index; default: all may
+   */
+  removeManifest(
+    repository: string,
+    digest: Digest,
+    mayLose?: (tag: string) => boolean,
+  ): Promise<readonly string[] | TagRefusal | undefined>;
   /** Removes a tag; returns where it led to, undefined when it was not there. */
   removeTag(repository: string, tag: string): Promise<Digest | undefined>;
 

@@ -2,8 +2,9 @@ import type { Database } from "../../../content/index.ts";
 import type { Digest } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { StoredBlob } from "../../storage/blob-storage.ts";
-import type { BlobRecord, Page } from "../metadata.ts";
+import type { BlobRecord, Page, TagRefusal } from "../metadata.ts";
 import { changeRepository, repositoryId, shrinkRepository } from "./repositories.ts";
+import { askTagsAbove } from "./tags-above.ts";
 
 /** The work of `Metadata.blob`. */
 export function findBlob(database: Database, repository: string, digest: Digest): BlobRecord | undefined {
@@ -89,10 +90,17 @@ export function touchBlob(database: Database, repository: string, digest: Digest
 }
 
 /** The work of `Metadata.removeBlob`, inside a transaction. */
-export function removeBlob(database: Database, repository: string, digest: Digest): boolean {
+export function removeBlob(
+  database: Database,
+  repository: string,
+  digest: Digest,
+  mayLose?: (tag: string) => boolean,
+): boolean | TagRefusal {
   const id = repositoryId(database, repository);
   const blob = database.get<{ id: number }>("SELECT id FROM blobs WHERE digest = ?", digest)?.id;
   if (id === undefined || blob === undefined) return false;
+  const refusal = askTagsAbove(database, id, digest, mayLose);
+  if (refusal !== undefined) return refusal;
   if (!dropMember(database, id, blob)) return false;
   shrinkRepository(database, id);
   return true;

@@ -1,7 +1,14 @@
 import type { Database } from "../../../content/index.ts";
 import type { Digest } from "../../../spec/index.ts";
-import type { ManifestRecord, NewManifest, PutManifestOptions, PutManifestResult } from "../metadata.ts";
+import type {
+  ManifestRecord,
+  NewManifest,
+  PutManifestOptions,
+  PutManifestResult,
+  TagRefusal,
+} from "../metadata.ts";
 import { changeRepository, repositoryId, shrinkRepository } from "./repositories.ts";
+import { askTagsAbove } from "./tags-above.ts";
 
 interface ManifestRow {
   readonly digest: Digest;
@@ -129,7 +136,8 @@ export function removeManifest(
   database: Database,
   repository: string,
   digest: Digest,
-): readonly string[] | undefined {
+  mayLose?: (tag: string) => boolean,
+): readonly string[] | TagRefusal | undefined {
   const row = database.get<{ id: number; repository: number }>(
     `SELECT m.id, m.repository FROM manifests m JOIN repositories r ON r.id = m.repository
      WHERE r.name = ? AND m.digest = ?`,
@@ -137,6 +145,8 @@ export function removeManifest(
     digest,
   );
   if (row === undefined) return undefined;
+  const refusal = askTagsAbove(database, row.repository, digest, mayLose);
+  if (refusal !== undefined) return refusal;
   const tags = database.all<{ name: string }>("DELETE FROM tags WHERE manifest = ? RETURNING name", row.id);
   database.run("DELETE FROM links WHERE manifest = ?", row.id);
   database.run("DELETE FROM manifests WHERE id = ?", row.id);

@@ -69,8 +69,8 @@ export class SqliteMetadata implements Metadata {
     this.#change(() => touchBlob(this.#database, repository, digest));
   }
 
-  removeBlob(repository: string, digest: Digest) {
-    return this.#durably(() => removeBlob(this.#database, repository, digest));
+  removeBlob(repository: string, digest: Digest, mayLose?: (tag: string) => boolean) {
+    return this.#durably(() => removeBlob(this.#database, repository, digest, mayLose));
   }
 
   async manifest(repository: string, reference: string) {
@@ -97,8 +97,8 @@ export class SqliteMetadata implements Metadata {
     return this.#durably(() => putManifest(this.#database, repository, manifest, options));
   }
 
-  removeManifest(repository: string, digest: Digest) {
-    return this.#durably(() => removeManifest(this.#database, repository, digest));
+  removeManifest(repository: string, digest: Digest, mayLose?: (tag: string) => boolean) {
+    return this.#durably(() => removeManifest(this.#database, repository, digest, mayLose));
   }
 
   removeTag(repository: string, tag: string) {
