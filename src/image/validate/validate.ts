@@ -18,8 +18,8 @@ import { ReportBuilder } from "./report.ts";
 
 /** Options of {@link validateImage}. */
 export interface ValidateOptions {
-  /** The images of a layout that have this name, or this digest. Default: all. */
-  readonly image?: string;
+  /** The images of a layout that have this name or digest, or the one at this place of its index. Default: all. */
+  readonly image?: string | number;
   /** Follow only the entries of an index that are for this platform. Default: all. */
   readonly platform?: Platform;
   /** Look at the content of layers. Default: true. */
@@ -58,7 +58,7 @@ class ImageExamination {
   }
 
   /** An OCI layout (image-layout.md). */
-  async layout(image: string | undefined): Promise<void> {
+  async layout(image: string | number | undefined): Promise<void> {
     const { report } = this.#context;
     const header = await this.#file("oci-layout", 64 * 1024);
     if (header !== undefined) report.judged("oci-layout", validateLayoutFile(header));
@@ -70,12 +70,12 @@ class ImageExamination {
     const judged = report.judged("index.json", { ...all, findings });
     if (judged?.kind !== "index") return;
     await this.#embedded("index.json", judged);
-    const wanted = (entry: Descriptor | undefined) =>
-      image === undefined || (entry !== undefined && isNamed(entry, image));
+    const wanted = (entry: Descriptor | undefined, index: number) =>
+      image === undefined || image === index || (entry !== undefined && isNamed(entry, image));
     if (image !== undefined && !judged.manifests.some(wanted)) {
-      report.content("no-image", "index.json", `has no image "${image.slice(0, 200)}"`, "/manifests");
+      report.content("no-image", "index.json", `has no image "${String(image).slice(0, 200)}"`, "/manifests");
     }
-    const manifests = judged.manifests.map((entry) => (wanted(entry) ? entry : undefined));
+    const manifests = judged.manifests.map((entry, index) => (wanted(entry, index) ? entry : undefined));
     await this.#index("index.json", { ...judged, manifests }, 0);
   }
 
@@ -206,7 +206,7 @@ async function* piece(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undef
   yield bytes;
 }
 
-function isNamed({ digest, annotations = {} }: Descriptor, image: string): boolean {
+function isNamed({ digest, annotations = {} }: Descriptor, image: string | number): boolean {
   const names = [annotations[Annotation.refName], annotations[Annotation.containerdImageName], digest];
-  return names.includes(image);
+  return typeof image === "string" && names.includes(image);
 }

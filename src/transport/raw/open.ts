@@ -26,7 +26,9 @@ export async function openRaw(place: Place, options: OpenOptions = {}): Promise<
       const file = await TarFile.open(printPlace(place), place.path);
       const asLayout =
         place.kind === "oci-archive" ||
-        (place.ref === undefined && (await file.size("oci-layout")) !== undefined);
+        (place.ref === undefined &&
+          place.index === undefined &&
+          (await file.size("oci-layout")) !== undefined);
       if (asLayout) return new RawFiles(file, true);
       await file[Symbol.asyncDispose]();
       return new RawSource(await openSource(place, options));

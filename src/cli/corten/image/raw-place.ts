@@ -1,34 +1,31 @@
 import { resolveImage } from "../../../image/index.ts";
 import type { RawPlace } from "../../../transport/index.ts";
 import { openRaw, parsePlace } from "../../../transport/index.ts";
+import type { Value } from "../../command/option.ts";
 import { write } from "../../terminal/stream.ts";
-import { isPlace, registryOptions } from "../images/origin.ts";
+import { isPlace } from "../images/origin.ts";
 import { openImageStore } from "../images/store.ts";
 import type { CortenCall } from "../table/globals.ts";
+import { accessOf, registryAccess } from "../transfer/access.ts";
 
 /** A place to look at, and which of its images is meant. */
 export interface NamedRawPlace {
   readonly place: RawPlace;
   /** A name or digest in the place; undefined for all there is. */
-  readonly image: string | undefined;
-}
-
-/** Options that say how a registry is reached. */
-export interface AccessOptions {
-  readonly "tls-verify": boolean;
-  readonly creds: string | undefined;
+  readonly image: string | number | undefined;
 }
 
 /** Opens the place that the user means; a text without transport, or with `corten:`, is an image of the store. */
 export async function openRawPlace(
-  call: Pick<CortenCall, "globals"> & { readonly options: AccessOptions },
+  call: Pick<CortenCall, "globals"> & { readonly options: Readonly<Record<string, Value>> },
   text: string,
 ): Promise<NamedRawPlace> {
   if (isPlace(text) && !text.startsWith("corten:")) {
     const place = parsePlace(text);
     const note = (text: string) => write(2, `${text}\n`);
-    const image = place.kind === "layout" || place.kind === "oci-archive" ? place.ref : undefined;
-    return { place: await openRaw(place, { registry: registryOptions(call.options, note) }), image };
+    const image =
+      place.kind === "layout" || place.kind === "oci-archive" ? (place.index ?? place.ref) : undefined;
+    return { place: await openRaw(place, { registry: registryAccess(accessOf(call.options), note) }), image };
   }
   using store = openImageStore(call);
   const { root } = await resolveImage(store, text.replace(/^corten:/, ""));
