@@ -5,11 +5,13 @@ import { dirname, join } from "node:path";
 import { commandReference, manual } from "../src/cli/index.ts";
 import { generateDefaultFilter } from "../src/engine/spec/seccomp/generated-filter.ts";
 import { generateHeader } from "../src/runtime/plan/header.ts";
+import { generateWebPage } from "./web-page.ts";
 
 const root = join(import.meta.dirname, "..");
 const generated: ReadonlyArray<{ path: string; text: string }> = [
   { path: "native/common/plan.gen.h", text: generateHeader() },
   { path: "src/engine/spec/seccomp/default-filter.gen.ts", text: generateDefaultFilter() },
+  { path: "src/registry/web/page.gen.ts", text: generateWebPage() },
   { path: "docs/commands.md", text: commandReference() },
   ...manual().map(({ file, text }) => ({ path: `docs/man/${file}`, text })),
 ];

@@ -21,6 +21,7 @@ const bin = (name: string) => join(root, "node_modules/.bin", name);
 const checks: Readonly<Record<string, Check>> = {
   style: tool(bin("biome"), "check", "--error-on-warnings", "--max-diagnostics=50", "."),
   types: tool(bin("tsc"), "--noEmit"),
+  "page-types": tool(bin("tsc"), "--noEmit", "-p", "src/registry/web/page"),
   imports: checkImports,
   startup: checkStartUp,
   words: checkWords,

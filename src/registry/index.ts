@@ -40,3 +40,4 @@ export type { FilesystemOptions, FilesystemStorage } from "./storage/filesystem/
 export { openFilesystemStorage } from "./storage/filesystem/filesystem-storage.ts";
 export { memoryStorage } from "./storage/memory/memory-storage.ts";
 export type { RegistryStorage } from "./storage/registry-storage.ts";
+export { webPage } from "./web/web-page.ts";
