@@ -1,5 +1,5 @@
 import type { Store } from "../content/index.ts";
-import { CortenError, canonicalReference, parseReference } from "../spec/index.ts";
+import { CortenError, canonicalReference } from "../spec/index.ts";
 import type { ImageSink, ImageSource, OpenOptions, OpenSinkOptions, Place } from "../transport/index.ts";
 import { openSink, openSource, parsePlace, printPlace, TRANSPORTS } from "../transport/index.ts";
 import { resolveImage } from "./find.ts";
@@ -82,9 +82,7 @@ export async function openImageSink(
   options: OpenImageSinkOptions = {},
 ): Promise<ImageSink> {
   if (place.kind !== "store") return openSink(place, options);
-  const names = [place.name, ...(options.additionalNames ?? [])] as const;
-  for (const name of names) parseReference(name);
-  return new StoreSink(storeOf(options), [names[0], ...names.slice(1)]);
+  return new StoreSink(storeOf(options), [place.name, ...(options.additionalNames ?? [])]);
 }
 
 /** The name of a place's image as a reference; undefined where it has none. */

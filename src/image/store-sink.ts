@@ -8,19 +8,20 @@ export class StoreSink implements ImageSink {
   readonly name: string;
   readonly #store: Store;
   readonly #names: readonly string[];
-  readonly #lease: Lease;
+  /** Keeps what was written until this is let go of. */
+  readonly lease: Lease;
 
-  /** @param names what the image is to be called, as users write references */
-  constructor(store: Store, names: readonly [string, ...string[]]) {
-    this.name = `corten:${names[0]}`;
+  /** @param names what the image is to be called, as users write references; without one the lease alone keeps it */
+  constructor(store: Store, names: readonly string[]) {
+    this.name = `corten:${names[0] ?? ""}`;
     this.#store = store;
     this.#names = names;
     for (const name of names) storedName(name);
-    this.#lease = store.lease();
+    this.lease = store.lease();
   }
 
   async hasBlob(descriptor: Descriptor): Promise<boolean> {
-    this.#lease.add(descriptor);
+    this.lease.add(descriptor);
     return this.#store.has(descriptor);
   }
 
@@ -29,7 +30,7 @@ export class StoreSink implements ImageSink {
     content: AsyncIterable<Uint8Array>,
     { signal }: TransportOptions = {},
   ): Promise<void> {
-    const options = { lease: this.#lease, ...(signal === undefined ? {} : { signal }) };
+    const options = { lease: this.lease, ...(signal === undefined ? {} : { signal }) };
     for (;;) {
       await using ingest = await this.#store.ingest(descriptor, options);
       if (ingest === undefined) return;
@@ -49,7 +50,7 @@ export class StoreSink implements ImageSink {
 
   async writeManifest({ descriptor, bytes }: Document, { signal }: TransportOptions = {}): Promise<void> {
     await this.#store.put(descriptor, bytes, {
-      lease: this.#lease,
+      lease: this.lease,
       ...(signal === undefined ? {} : { signal }),
     });
   }
@@ -67,6 +68,6 @@ export class StoreSink implements ImageSink {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#lease[Symbol.dispose]();
+    this.lease[Symbol.dispose]();
   }
 }

@@ -3,6 +3,7 @@ import { containerCommands } from "./table/containers.ts";
 import { globalOptions } from "./table/globals.ts";
 import { imageToolCommands } from "./table/image-tools.ts";
 import { imageCommands } from "./table/images.ts";
+import { manifestCommands } from "./table/manifest.ts";
 import { systemCommands } from "./table/system.ts";
 import { transferCommands } from "./table/transfer.ts";
 
@@ -22,6 +23,12 @@ export const program: Program = {
       commands: imageToolCommands,
     },
     ...transferCommands,
+    {
+      name: "manifest",
+      group: "Moving images",
+      summary: "make indexes of several images, one for each platform",
+      commands: manifestCommands,
+    },
     ...systemCommands,
     {
       name: "oci",
