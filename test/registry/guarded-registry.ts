@@ -4,7 +4,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import bcrypt from "bcryptjs";
-import { createRegistry, memoryStorage, openAccess, readAccessSettings } from "../../src/registry/index.ts";
+import {
+  createRegistry,
+  memoryStorage,
+  openAccess,
+  openTlsServer,
+  readAccessSettings,
+  type TlsFiles,
+} from "../../src/registry/index.ts";
 import { JsonView, MediaType } from "../../src/spec/index.ts";
 import { temporaryDirectory } from "../support/index.ts";
 
@@ -24,10 +31,14 @@ export interface GuardedRegistry extends AsyncDisposable {
   token(scopes: readonly string[], authorization?: string): Promise<string>;
 }
 
-/** @param configuration the section `access` of a configuration file; paths are relative to `files` */
+/**
+ * @param configuration the section `access` of a configuration file; paths are relative to `files`
+ * @param tls for a server of https; requests of `call` then fail, as they know no authority
+ */
 export async function startGuardedRegistry(
   configuration: object,
   files: Readonly<Record<string, string>> = {},
+  tls?: TlsFiles,
 ): Promise<GuardedRegistry> {
   const scratch = temporaryDirectory("guarded-registry");
   const directory = scratch.path;
@@ -39,9 +50,11 @@ export async function startGuardedRegistry(
   });
   const storage = memoryStorage();
   const registry = createRegistry({ storage, access: await openAccess(settings) });
-  const server = createServer(registry.handler);
+  const secure = tls === undefined ? undefined : await openTlsServer({ ...tls, handler: registry.handler });
+  const plain = createServer(registry.handler);
+  const server = secure?.server ?? plain;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = `http${secure === undefined ? "" : "s"}://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   const call: GuardedRegistry["call"] = (method, path, authorization, body, type) => {
     const headers: Record<string, string> = {};
@@ -88,8 +101,9 @@ export async function startGuardedRegistry(
       return `Bearer ${((await response.json()) as { token: string }).token}`;
     },
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await secure?.[Symbol.asyncDispose]();
+      plain.closeAllConnections();
+      if (plain.listening) await new Promise((resolve) => plain.close(resolve));
       await registry[Symbol.asyncDispose]();
       await storage[Symbol.asyncDispose]();
       scratch[Symbol.dispose]();

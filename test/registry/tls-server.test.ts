@@ -1,64 +1,15 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { renameSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { type CortenError, isCortenError, JsonView } from "../../spec/index.ts";
-import { readAccessSettings } from "./access-settings.ts";
-import { openAccess } from "./configured-access.ts";
-import { openTlsServer, type TlsServer } from "./tls-server.ts";
+import { openAccess, openTlsServer, readAccessSettings, type TlsServer } from "../../src/registry/index.ts";
+import { type CortenError, isCortenError, JsonView } from "../../src/spec/index.ts";
+import { Authority } from "./authority.ts";
 
 const run = promisify(execFile);
-
-/** An authority in a directory, made by openssl. */
-class Authority implements Disposable {
-  readonly directory = mkdtempSync(join(tmpdir(), "corten-tls-"));
-
-  constructor() {
-    this.openssl("req", "-x509", ...NEW_KEY, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=authority");
-  }
-
-  path(name: string): string {
-    return join(this.directory, name);
-  }
-
-  openssl(...words: readonly string[]): void {
-    execFileSync("openssl", words, { cwd: this.directory, stdio: "ignore" });
-  }
-
-  /** Makes `NAME.pem` and `NAME.key`; signed by itself unless the authority signs. */
-  make(file: string, commonName: string, alternatives = "DNS:localhost", signed = true): void {
-    const subject = `/CN=${commonName}`;
-    if (!signed) {
-      this.openssl(
-        "req",
-        "-x509",
-        ...NEW_KEY,
-        "-keyout",
-        `${file}.key`,
-        "-out",
-        `${file}.pem`,
-        "-subj",
-        subject,
-      );
-      return;
-    }
-    this.openssl("req", ...NEW_KEY, "-keyout", `${file}.key`, "-out", `${file}.csr`, "-subj", subject);
-    writeFileSync(this.path("extensions"), `subjectAltName=${alternatives}\n`);
-    const sign = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions"];
-    this.openssl("x509", "-req", "-in", `${file}.csr`, "-out", `${file}.pem`, ...sign);
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true });
-  }
-}
-
-const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
 async function listen({ server }: TlsServer): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
