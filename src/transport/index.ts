@@ -11,7 +11,7 @@ export type { ImageSet, NamedImage } from "./image-set.ts";
 export { openImages } from "./image-set.ts";
 export { deleteFromLayout } from "./layout/deletion.ts";
 export type { OpenOptions, OpenSinkOptions } from "./open.ts";
-export { openRepository, openSink, openSource } from "./open.ts";
+export { openRepository, openSink, openSource, resolveShortName } from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptions } from "./place.ts";
 export { openRaw } from "./raw/open.ts";
 export type { RawDocument, RawPlace } from "./raw/place.ts";

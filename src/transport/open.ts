@@ -25,6 +25,20 @@ export interface OpenSinkOptions extends OpenOptions {
 }
 
 /**
+ * What a name that a user typed means, in the order in which it is to be looked for.
+ *
+ * @throws failed-precondition when it could mean several images, and registries.conf does not allow to guess
+ */
+export async function resolveShortName(
+  text: string,
+  options: Pick<RegistryOptions, "registriesConf" | "environment"> = {},
+): Promise<readonly Reference[]> {
+  const { shortNameCandidates } = await import("./registry/configuration/short-name.ts");
+  const { registriesConf, environment = process.env } = options;
+  return shortNameCandidates(text, { registriesConf, environment });
+}
+
+/**
  * Opens a place to read an image from. A registry is not contacted before the first call; a file or
  * directory is opened now.
  *

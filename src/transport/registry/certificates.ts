@@ -16,25 +16,37 @@ const SYSTEM_BUNDLES = [
   "/etc/ssl/cert.pem",
 ];
 
+/** Certificates that are for one host alone. */
+export interface OwnCertificates {
+  /** A directory of files such as those in certs.d; it has to exist. */
+  readonly directory?: string | undefined;
+  /** Files of authorities. */
+  readonly ca: readonly string[];
+  /** Files of client certificates and their keys. */
+  readonly client: readonly (readonly [certificate: string, key: string])[];
+}
+
 /**
  * The TLS identity and trust for one registry host: the system's authorities, and from `certs.d/<host>`
  * every `*.crt` as a further authority and every `*.cert` with its `*.key` as a client certificate.
  *
- * @param own a directory of files for this very host; it has to exist
+ * @param own what is for this very host
  * @throws failed-precondition naming the file that cannot be used
  */
 export async function tlsContext(
   host: string,
   directories: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-  own?: string,
+  own: OwnCertificates = { ca: [], client: [] },
 ): Promise<SecureContext> {
   const authorities: (string | Buffer)[] = await systemAuthorities(environment["SSL_CERT_FILE"]);
   const pairs: { cert: Buffer; key: Buffer }[] = [];
   // A redirect may name any host, "https://../" included.
   const found = host.startsWith(".") ? [] : directories.map((parent) => join(parent, host));
-  for (const directory of own === undefined ? found : [own, ...found]) {
-    for (const file of await namesIn(directory, directory === own)) {
+  for (const path of own.ca) authorities.push(await read(path));
+  for (const [cert, key] of own.client) pairs.push({ cert: await read(cert), key: await read(key) });
+  for (const directory of own.directory === undefined ? found : [own.directory, ...found]) {
+    for (const file of await namesIn(directory, directory === own.directory)) {
       const path = join(directory, file);
       if (file.endsWith(".crt")) authorities.push(await read(path));
       if (file.endsWith(".cert")) {
@@ -52,7 +64,7 @@ export async function tlsContext(
   } catch (cause) {
     throw new CortenError(
       "failed-precondition",
-      `a certificate for ${host} in ${[own, ...directories].filter(Boolean).join(" or ")} is not valid`,
+      `a certificate for ${host} in ${[own.directory, ...own.ca, ...directories].filter(Boolean).join(" or ")} is not valid`,
       { cause },
     );
   }

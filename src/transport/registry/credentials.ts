@@ -24,6 +24,8 @@ export interface CredentialQuery {
   readonly registry: string;
   readonly repository: string;
   readonly authFile?: string | undefined;
+  /** Helpers to ask where no file has any. */
+  readonly helpers?: readonly string[];
   readonly environment: Environment;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,7 +43,17 @@ export async function findCredentials(query: CredentialQuery): Promise<Credentia
     const found = file === undefined ? undefined : await findIn(file, query);
     if (found !== undefined) return found;
   }
+  const { registry, helpers = [], environment, signal } = query;
+  for (const helper of helpers) {
+    const found = await askHelper(helper, serverOf(registry), environment, signal);
+    if (found !== undefined) return found;
+  }
   return undefined;
+}
+
+/** What a helper knows a registry by. */
+function serverOf(registry: string): string {
+  return registry === DEFAULT_REGISTRY ? DOCKER_HUB_KEY : registry;
 }
 
 /** The auth files to look into, in order; a file named by the user is the only one. */
@@ -93,7 +105,7 @@ async function readAuthFile(path: string): Promise<AuthFile | undefined> {
 
 async function findIn(file: AuthFile, query: CredentialQuery): Promise<Credentials | undefined> {
   const { registry, environment, signal } = query;
-  const server = registry === DEFAULT_REGISTRY ? DOCKER_HUB_KEY : registry;
+  const server = serverOf(registry);
   for (const key of new Set([registry, server])) {
     const helper = Object.hasOwn(file.credHelpers, key) ? file.credHelpers[key] : undefined;
     if (typeof helper === "string" && helper !== "") return askHelper(helper, server, environment, signal);

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { CortenError } from "../../spec/index.ts";
+import type { OwnCertificates } from "./certificates.ts";
 import { tlsContext } from "./certificates.ts";
 import { RegistryError, shownUrl } from "./failure.ts";
 import { bodyHeaders, ContentFailure, isStream, sendBody } from "./http-body.ts";
@@ -49,7 +50,7 @@ export interface ConnectionOptions {
   readonly idleTimeout: number;
   readonly certificateDirectories: readonly string[];
   /** Certificates for one host alone. */
-  readonly ownCertificates?: { readonly host: string; readonly directory: string } | undefined;
+  readonly ownCertificates?: (OwnCertificates & { readonly host: string }) | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -158,7 +159,7 @@ export class Connections implements AsyncDisposable {
   async #newAgent(url: URL, proxy: URL | undefined): Promise<HttpAgent> {
     if (url.protocol === "http:") return new HttpAgent({ keepAlive: true });
     const { certificateDirectories, ownCertificates, environment, insecure } = this.#options;
-    const own = ownCertificates?.host === url.host ? ownCertificates.directory : undefined;
+    const own = ownCertificates?.host === url.host ? ownCertificates : undefined;
     const secureContext = await tlsContext(url.host, certificateDirectories, environment, own);
     const options = { keepAlive: true, rejectUnauthorized: !insecure, secureContext };
     const tunnel = proxy !== undefined && proxy !== url;

@@ -35,6 +35,13 @@ export interface RegistryOptions {
   readonly certificateDirectories?: readonly string[];
   /** A directory whose `*.crt`, `*.cert` and `*.key` are for this registry, beside what the others hold for it. */
   readonly certificateDirectory?: string;
+  /**
+   * The registries.conf to read alone; false reads none. Default: the files of containers-registries.conf(5), where they exist:
+   * the user's or else /etc/containers/registries.conf, and the drop-ins of both.
+   */
+  readonly registriesConf?: string | false;
+  /** Directories with `<host>/hosts.toml`, asked where registries.conf has nothing. Default: containerd's and Docker's. */
+  readonly hostsDirectories?: readonly string[];
   /** Hosts whose token service may get this registry's credentials though it looks unsafe. Default: none. */
   readonly trustedTokenHosts?: readonly string[];
   /** Tries of a request that failed in a way that may pass. Default: 5. */

@@ -9,7 +9,7 @@ import { withImage } from "./with-image.ts";
 export async function run(call: CortenCall<typeof createOptions>): Promise<number> {
   const settings = containerSettings(call.options, call.args);
   await using engine = openSession(call);
-  const container = await withImage(call, settings.image, () => engine.create(settings));
+  const container = await withImage(call, settings, (named) => engine.create(named));
   print(container.id);
   return 0;
 }

@@ -14,12 +14,12 @@ export async function run(call: CortenCall<typeof runOptions>): Promise<number> 
   if (call.options.detach) {
     await using engine = openSession(call);
     tellLimitations(engine);
-    const container = await withImage(call, settings.image, () => engine.run(settings));
+    const container = await withImage(call, settings, (named) => engine.run(named));
     print(container.id);
     return 0;
   }
   demandTerminal(call.options);
   const engine = openSession(call);
   tellLimitations(engine);
-  return become(await withImage(call, settings.image, () => engine.prepareRun(settings)));
+  return become(await withImage(call, settings, (named) => engine.prepareRun(named)));
 }

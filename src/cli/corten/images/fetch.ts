@@ -5,7 +5,7 @@ import { openImages, openSource } from "../../../transport/index.ts";
 import { write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
-import { embeddedLayout, type Origin, originOf, registryOptions } from "./origin.ts";
+import { embeddedLayout, type Origin, originsOf, registryOptions } from "./origin.ts";
 import { openImageStore } from "./store.ts";
 import { showTransfer } from "./transfer-progress.ts";
 import { unpackingConsumer } from "./unpacking.ts";
@@ -21,24 +21,32 @@ export interface FetchOptions {
 
 type FetchCall = Pick<CortenCall, "globals"> & { readonly options: FetchOptions };
 
-/** Brings an image in from where its name says and shows progress on stderr. */
-export async function fetchImage(call: FetchCall, text: string): Promise<void> {
+/** Brings an image in from where its name says and shows progress on stderr; returns what it is called here. */
+export async function fetchImage(call: FetchCall, text: string): Promise<string> {
   using store = openImageStore(call);
-  await fetchInto(store, call.options, text);
+  return (await fetchInto(store, call.options, text)).name;
 }
 
-/** The same for an image that is not here; false when it is, so that something else was not found. */
-export async function fetchMissingImage(call: FetchCall, text: string): Promise<boolean> {
+/**
+ * The name of an image that was looked for under `text` in vain: it may be here under what registries.conf makes of
+ * the text, else it is fetched. Undefined when it is here under `text`, so that something else was not found.
+ */
+export async function fetchMissingImage(call: FetchCall, text: string): Promise<string | undefined> {
   using store = openImageStore(call);
+  if (await isHere(store, text)) return undefined;
+  for (const { name } of await originsOf(text)) if (await isHere(store, name)) return name;
+  if (!call.options.quiet) write(2, `Image "${text}" is not here, fetching it\n`);
+  return (await fetchInto(store, call.options, text)).name;
+}
+
+async function isHere(store: Store, name: string): Promise<boolean> {
   try {
-    await resolveImage(store, text);
-    return false;
+    await resolveImage(store, name);
+    return true;
   } catch (error) {
     if (!isCortenError(error, "not-found")) throw error;
+    return false;
   }
-  if (!call.options.quiet) write(2, `Image "${text}" is not here, fetching it\n`);
-  await fetchInto(store, call.options, text);
-  return true;
 }
 
 /** Brings an image into an open store, and says what it is called there. */
@@ -47,7 +55,25 @@ export async function fetchInto(
   options: FetchOptions,
   text: string,
 ): Promise<{ readonly image: Image; readonly name: string }> {
-  const { place, name } = await namedOrigin(originOf(text));
+  const origins = await originsOf(text);
+  for (const origin of origins.slice(0, -1)) {
+    try {
+      return await fetchFrom(store, options, origin);
+    } catch (error) {
+      // A registry may say so of what it does not have, in order not to tell.
+      const absent = ["not-found", "unauthenticated", "permission-denied"] as const;
+      if (!absent.some((code) => isCortenError(error, code))) throw error;
+    }
+  }
+  return fetchFrom(store, options, origins.at(-1)!);
+}
+
+async function fetchFrom(
+  store: Store,
+  options: FetchOptions,
+  origin: Origin,
+): Promise<{ readonly image: Image; readonly name: string }> {
+  const { place, name } = await namedOrigin(origin);
   const { platform } = options;
   const progress = await showTransfer(options.quiet, "pull");
   try {

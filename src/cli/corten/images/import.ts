@@ -4,7 +4,7 @@ import { print } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { importOptions } from "../table/images.ts";
-import { originOf } from "./origin.ts";
+import { placeOrigin } from "./origin.ts";
 import { openImageStore } from "./store.ts";
 import { unpackingConsumer } from "./unpacking.ts";
 
@@ -12,7 +12,7 @@ import { unpackingConsumer } from "./unpacking.ts";
 export async function run(call: CortenCall<typeof importOptions>): Promise<number> {
   const { change, message, platform } = call.options;
   const [file, given] = call.args;
-  const name = given ?? originOf(`docker-archive:${file === "-" ? "imported" : file}`).name;
+  const name = given ?? placeOrigin(`docker-archive:${file === "-" ? "imported" : file}`).name;
   using store = openImageStore(call);
   const image = await interruptible(async (signal) =>
     importRootfs(store, file === "-" ? process.stdin : createReadStream(file!), {

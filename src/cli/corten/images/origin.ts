@@ -6,6 +6,7 @@ import {
   type Place,
   parsePlace,
   type RegistryOptions,
+  resolveShortName,
   TRANSPORTS,
 } from "../../../transport/index.ts";
 
@@ -36,15 +37,24 @@ export function isImagePlace(text: string): boolean {
   return isPlace(text) || text.startsWith("corten:");
 }
 
-/** The origin that the user means: a reference, or a place with the name of its transport in front. */
-export function originOf(text: string): Origin {
-  if (!isPlace(text)) {
-    const reference = parseReference(text);
-    if (canonicalReference(reference) === EMBEDDED) {
-      return { place: { kind: "layout", path: embeddedLayout() }, name: text };
-    }
-    return { place: { kind: "registry", reference }, name: text };
+/**
+ * The origins that the user may mean, the likeliest first: of a short name there can be several, by registries.conf; a
+ * place with the name of its transport in front is one.
+ */
+export async function originsOf(text: string): Promise<readonly Origin[]> {
+  if (isPlace(text)) return [placeOrigin(text)];
+  const own = canonicalReference(parseReference(text));
+  if (own === EMBEDDED) {
+    return [{ place: { kind: "layout", path: embeddedLayout() }, name: text }];
   }
+  return (await resolveShortName(text)).map((reference) => {
+    const name = canonicalReference(reference);
+    return { place: { kind: "registry", reference }, name: name === own ? text : name };
+  });
+}
+
+/** The origin that a place with the name of its transport in front is. */
+export function placeOrigin(text: string): Origin {
   const place = parsePlace(text);
   if (place.kind === "registry") return { place, name: canonicalReference(place.reference) };
   if ("name" in place) return { place, name: place.name };
