@@ -1,9 +1,11 @@
-import type { Digest } from "../../spec/index.ts";
+import type { Descriptor, Digest } from "../../spec/index.ts";
 import { CortenError, isTag, JsonView, parseStrictJson } from "../../spec/index.ts";
 import type { TransportOptions } from "../place.ts";
+import type { ReferrerOptions } from "../referrer.ts";
 import type { RegistryClient } from "./client.ts";
 import { readAll } from "./http-body.ts";
 import { nextPage } from "./link.ts";
+import { listReferrers } from "./referrers.ts";
 
 const PAGE = 1000;
 /** Registries without paging send all at once: a tag is 128 bytes at most. */
@@ -46,6 +48,11 @@ export class RegistryRepository implements AsyncDisposable {
       }
       path = nextPage(reply, seen, what);
     }
+  }
+
+  /** The manifests that are about `digest`. @see listReferrers */
+  referrers(digest: Digest, options: ReferrerOptions = {}): Promise<readonly Descriptor[]> {
+    return listReferrers(this.#client, digest, options);
   }
 
   /**

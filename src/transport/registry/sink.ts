@@ -1,6 +1,7 @@
 import type { Descriptor } from "../../spec/index.ts";
-import { CortenError, isRepository, parseDigest } from "../../spec/index.ts";
+import { CortenError, isRepository, parseDigest, parseDocument } from "../../spec/index.ts";
 import type { Document, ImageSink, TransportOptions, WriteBlobOptions } from "../place.ts";
+import { referrerOf, subjectOf } from "../referrer.ts";
 import type { ApiRequest, RegistryClient } from "./client.ts";
 import type { HttpReply } from "./http.ts";
 import type { RegistryOptions } from "./options.ts";
@@ -163,6 +164,20 @@ export class RegistrySink implements ImageSink {
         throw new CortenError("data-loss", `${what}: the registry stored ${stored.slice(0, 80)} instead`);
       }
     }
+    if (reply.headers["oci-subject"] === undefined) await this.#listForSubject({ descriptor, bytes }, signal);
+  }
+
+  /** A registry that does not say that it has seen the subject leaves the list of referrers to its clients. */
+  async #listForSubject(document: Document, signal: AbortSignal | undefined): Promise<void> {
+    if (!Buffer.from(document.bytes).includes('"subject"')) return;
+    const { digest, mediaType } = document.descriptor;
+    const parsed = parseDocument(document.bytes, mediaType, { what: `${this.name}: ${digest}` });
+    const subject = subjectOf(parsed);
+    if (subject === undefined) return;
+    const { addFallbackReferrer } = await import("./referrers.ts");
+    await addFallbackReferrer(this.#client, subject.digest, referrerOf(document, parsed), {
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   #path(rest: string): string {
