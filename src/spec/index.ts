@@ -45,6 +45,7 @@ export type {
   RuntimeHook,
   RuntimeHooks,
   RuntimeIdMapping,
+  RuntimeIntelRdt,
   RuntimeLinux,
   RuntimeMemory,
   RuntimeMount,

@@ -130,6 +130,17 @@ export interface RuntimeDevice {
   readonly gid?: number;
 }
 
+/** `linux.intelRdt` of 1.3, and the two flags of 1.1 and 1.2. */
+export interface RuntimeIntelRdt {
+  readonly closID?: string;
+  readonly schemata?: readonly string[];
+  readonly l3CacheSchema?: string;
+  readonly memBwSchema?: string;
+  readonly enableMonitoring?: boolean;
+  readonly enableCMT?: boolean;
+  readonly enableMBM?: boolean;
+}
+
 export interface RuntimeLinux {
   readonly uidMappings?: readonly RuntimeIdMapping[];
   readonly gidMappings?: readonly RuntimeIdMapping[];
@@ -143,7 +154,7 @@ export interface RuntimeLinux {
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly mountLabel?: string;
-  readonly intelRdt?: Readonly<Record<string, unknown>>;
+  readonly intelRdt?: RuntimeIntelRdt;
   readonly personality?: { readonly domain: string; readonly flags?: readonly string[] };
   readonly timeOffsets?: Readonly<Record<string, { readonly secs?: number; readonly nanosecs?: number }>>;
   readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;

@@ -107,6 +107,25 @@ const plans: Readonly<Record<string, () => LaunchPlan>> = {
         }),
       }),
     ).plan,
+  "intel-rdt": () =>
+    compileLaunch(
+      launchInput({
+        mode: "foreground",
+        config: config({
+          mounts: [],
+          linux: {
+            namespaces: [{ type: "mount" }, { type: "pid" }],
+            intelRdt: {
+              l3CacheSchema: "L3:0=7f0;1=1f\nMB:0=5",
+              memBwSchema: "MB:0=20;1=70",
+              schemata: ["L3:0=ff"],
+              enableMonitoring: true,
+            },
+          },
+        }),
+        resctrl: { mountpoint: "/sys/fs/resctrl", resources: ["L3", "MB", "L3_MON"], monitored: [] },
+      }),
+    ).plan,
   "joined-namespaces": () =>
     compileLaunch(
       launchInput({

@@ -193,8 +193,8 @@ export const updateOptions = {
   "cpuset-mems": limit("LIST", "memory nodes that may be used"),
   "blkio-weight": limit("N", "weight of block I/O (10 to 1000)"),
   "pids-limit": limit("N", "number of processes; -1 for no limit"),
-  "l3-cache-schema": { ...limit("SCHEMA", "refused: takes Intel RDT"), hidden: true },
-  "mem-bw-schema": { ...limit("SCHEMA", "refused: takes Intel RDT"), hidden: true },
+  "l3-cache-schema": limit("SCHEMA", "parts of the L3 cache, such as L3:0=7f0;1=1f"),
+  "mem-bw-schema": limit("SCHEMA", "memory bandwidth, such as MB:0=20;1=70"),
 } as const satisfies OptionTable;
 
 /** What `checkpoint` and `restore` share. */

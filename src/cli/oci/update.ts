@@ -12,18 +12,21 @@ type Options = OciCall<typeof updateOptions>["options"];
 export async function run(call: OciCall<typeof updateOptions>): Promise<number> {
   const { options, globals, args } = call;
   const log = new Log(globals);
-  for (const name of ["l3-cache-schema", "mem-bw-schema"] as const) {
-    if (options[name] !== undefined) {
-      throw new CortenError("unimplemented", `--${name} is not supported: it takes Intel RDT`);
-    }
-  }
   for (const name of ["kernel-memory", "kernel-memory-tcp"] as const) {
     if (options[name] !== undefined)
       log.warning(`--${name} is left out: kernels since 5.16 have no such limit`);
   }
   const { resources: file } = options;
   const change = file === undefined ? resourcesOf(options) : readResources(file);
-  for (const warning of await openRuntime(call).update(args[0]!, change)) log.warning(warning);
+  const runtime = openRuntime(call);
+  const { "l3-cache-schema": l3CacheSchema, "mem-bw-schema": memBwSchema } = options;
+  if (l3CacheSchema !== undefined || memBwSchema !== undefined) {
+    await runtime.updateRdt(args[0]!, {
+      ...(l3CacheSchema === undefined ? {} : { l3CacheSchema }),
+      ...(memBwSchema === undefined ? {} : { memBwSchema }),
+    });
+  }
+  for (const warning of await runtime.update(args[0]!, change)) log.warning(warning);
   return 0;
 }
 

@@ -3,10 +3,19 @@ import { type Check, configFault, flag, list, object, shown, text } from "./chec
 /** A group's name is one directory below the resctrl file system, where these are the kernel's own. */
 const RESERVED = ["", ".", "..", "info", "mon_data", "mon_groups"];
 
+/** The name that stands for the group of everything that is in no other. */
+export const ROOT_GROUP = "/";
+
+/** True for a name that no group can have. */
+export function isReserved(name: string): boolean {
+  return RESERVED.includes(name);
+}
+
 const closID: Check = (value, at) => {
   text(value, at);
   const name = value as string;
-  if (RESERVED.includes(name) || /[/\n]/.test(name) || Buffer.byteLength(name) > 255) {
+  if (name === ROOT_GROUP || name === "") return;
+  if (isReserved(name) || /[/\n]/.test(name) || Buffer.byteLength(name) > 255) {
     throw configFault(at, `names no group of resctrl: ${shown(name)}`);
   }
 };

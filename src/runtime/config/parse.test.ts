@@ -133,9 +133,6 @@ describe("parseConfig", () => {
     ["/solaris", { milestone: "svc:/milestone/container:default" }],
     ["/zos", { namespaces: [{ type: "pid" }] }],
     ["/freebsd", { jail: { vnet: "new", allow: { rawSockets: true } } }],
-    ["/linux/intelRdt", { closID: "x" }],
-    ["/linux/intelRdt", { schemata: ["L3:0=ff;1=f", "MB:0=70;1=20"], enableMonitoring: true }],
-    ["/linux/intelRdt", { l3CacheSchema: "L3:0=7f0;1=1f\nL3CODE:0=f", memBwSchema: "MB:0=20;1=70" }],
   ];
   for (const [pointer, value] of unsupported) {
     it(`says that ${pointer} is not supported`, () => {

@@ -31,16 +31,4 @@ export function refuseUnsupported(config: RuntimeConfig): void {
       );
     }
   }
-  refuseLinuxSettings(config);
-}
-
-function refuseLinuxSettings({ linux }: RuntimeConfig): void {
-  if (linux === undefined) return;
-  if (isSet(linux.intelRdt)) {
-    refuse(
-      "/linux/intelRdt",
-      "Intel RDT",
-      "remove the section, or make the group in /sys/fs/resctrl and put the container's processes into it",
-    );
-  }
 }

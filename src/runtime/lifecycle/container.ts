@@ -1,5 +1,6 @@
 import type { RuntimeConfig, RuntimeStatus } from "../../spec/index.ts";
 import type { CgroupDirectory } from "../cgroup/control.ts";
+import type { RdtGroups } from "../plan/intel-rdt.ts";
 import type { ScopeUnit } from "../systemd/scope.ts";
 
 /** A container as `state` and `list` tell it: the specification's state and runc's additions. */
@@ -36,6 +37,8 @@ export interface ContainerRecord {
   readonly notifySocket?: string;
   /** The scope that systemd made for it. */
   readonly systemd?: ScopeUnit;
+  /** The groups of resctrl that its processes are in. */
+  readonly rdt?: RdtGroups;
   /**
    * Without a mount namespace: the container's mount over its root directory, as the number of mounts that were there
    * before.

@@ -6,6 +6,7 @@ import { isSystemds } from "../cgroup/layout.ts";
 import { StateFile } from "../plan/launch-input.ts";
 import type { ContainerRecord } from "./container.ts";
 import { runPoststopHooks } from "./host-hooks.ts";
+import { removeRdt } from "./resctrl.ts";
 import { readIdentity, readRecord, removeStateDirectory } from "./state-directory.ts";
 import { type Observed, observe } from "./status.ts";
 
@@ -29,6 +30,7 @@ export async function destroy(
   await killAll(record.cgroups);
   if (record.systemd !== undefined) await (await import("../systemd/scope.ts")).stopScope(record.systemd);
   await removeGroups(record.cgroups);
+  removeRdt(record.rdt);
   if (coversRoot(record)) await unmount(record.id, record.rootfs);
   for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
   removeStateDirectory(root, record.id);
@@ -56,6 +58,7 @@ export function removeUnfinished(root: string, id: string): boolean {
     if (record.systemd !== undefined && isSystemds(group)) continue;
     if (!removeGroup(group.path)) return false;
   }
+  removeRdt(record.rdt);
   for (const path of record.cleanupPaths) rmSync(path, { recursive: true, force: true });
   removeStateDirectory(root, id);
   return true;

@@ -48,6 +48,8 @@ export function storeLaunch(store: PlanStore, options: RunOptions, mode: LaunchM
     mountsDependOnLinks(record.config) ||
     warnings.length > 0 ||
     config.length > MAX_CONFIG ||
+    // Whether a group of resctrl is there, and what it has, decides what is written to it.
+    record.config.linux?.intelRdt !== undefined ||
     mountsWithoutNamespace(record.config)
   )
     return;

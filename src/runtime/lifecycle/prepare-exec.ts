@@ -37,6 +37,7 @@ export function planExec(
     host: hostFacts(),
     cgroups: groups(1),
     unifiedCgroup: groups(2)[0],
+    ...(record.rdt === undefined ? {} : { rdt: record.rdt }),
     linux: record.config.linux,
     detach: options.detach === true,
     preserveFds: options.preserveFds ?? 0,

@@ -8,6 +8,7 @@ import { type CgroupPlan, planCgroups } from "../cgroup/layout.ts";
 import { OCI_VERSION } from "../config/default-config.ts";
 import { checkConfig, parseConfig } from "../config/parse.ts";
 import { compileLaunch } from "../plan/compile-launch.ts";
+import { rdtGroups } from "../plan/intel-rdt.ts";
 import { type CompiledLaunch, type LaunchInput, type LaunchMode, StateFile } from "../plan/launch-input.ts";
 import { readMountOptions } from "../plan/mount-options.ts";
 import { withNotification } from "../plan/notify.ts";
@@ -18,6 +19,7 @@ import { unknownSyscalls } from "../seccomp/profile.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkId } from "./id.ts";
 import type { ListenFds, RunOptions } from "./options.ts";
+import { readResctrl } from "./resctrl.ts";
 import { isRootless, withoutUnwritable } from "./rootless.ts";
 
 /** A start, decided but not begun. */
@@ -48,6 +50,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     ? withoutUnwritable(wanted, allGroups)
     : { config: wanted, cgroups: allGroups, warnings: [] };
   const seccomp = config.linux?.seccomp === undefined ? undefined : (options.filter ?? filterOf(config));
+  const resctrl = readResctrl(config, id, host.mounts);
   const preserveFds = checkPreserved((options.preserveFds ?? 0) + (options.listenFds?.count ?? 0));
   const input: LaunchInput = {
     id,
@@ -64,6 +67,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     ...mappersFor(config, host),
     ...(scope === undefined ? {} : { holder: scope.holder }),
     ...(seccomp === undefined ? {} : { seccomp }),
+    ...(resctrl === undefined ? {} : { resctrl }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: resolve(options.consoleSocket) }),
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
     ...(options.pidfdSocket === undefined ? {} : { pidfdSocket: resolve(options.pidfdSocket) }),
@@ -228,7 +232,8 @@ function checkPreserved(count: number): number {
 }
 
 function makeRecord(input: LaunchInput, host: HostFacts, { maker, scope }: RunOptions): ContainerRecord {
-  const { config, root } = input;
+  const { config, root, resctrl } = input;
+  const rdt = config.linux?.intelRdt;
   return {
     version: 1,
     ociVersion: OCI_VERSION,
@@ -247,6 +252,9 @@ function makeRecord(input: LaunchInput, host: HostFacts, { maker, scope }: RunOp
     cleanupPaths: input.cleanupPaths ?? [],
     ...(input.notifySocket === undefined ? {} : { notifySocket: input.notifySocket }),
     ...(scope === undefined ? {} : { systemd: { unit: scope.unit, user: scope.user } }),
+    ...(rdt === undefined || resctrl === undefined
+      ? {}
+      : { rdt: rdtGroups(rdt, input.id, resctrl.mountpoint) }),
     ...(mountsWithoutNamespace(config) ? { rootMounts: mountsAt(input.root, host) } : {}),
     config,
   };

@@ -10,7 +10,12 @@ import {
   runDirectory,
 } from "../../host/index.ts";
 
-import { CortenError, type RuntimeConfig, type RuntimeResources } from "../../spec/index.ts";
+import {
+  CortenError,
+  type RuntimeConfig,
+  type RuntimeIntelRdt,
+  type RuntimeResources,
+} from "../../spec/index.ts";
 
 import { containerProcesses, setFrozen } from "../cgroup/control.ts";
 import { type ContainerStatistics, readStatistics } from "../cgroup/statistics.ts";
@@ -279,6 +284,16 @@ export class Runtime {
       const files = { failureFile: newFailureFile(this.root, id), onFailure: [] };
       await launch(this.#launchPlan(id, compileFilterChange(group, program, files), []));
     });
+  }
+
+  /**
+   * Divides cache and memory bandwidth anew, in the resctrl group of the container.
+   *
+   * @throws failed-precondition for a container without one, and for what the kernel refuses
+   */
+  async updateRdt(id: string, change: Pick<RuntimeIntelRdt, "l3CacheSchema" | "memBwSchema">): Promise<void> {
+    const { updateRdt } = await import("./resctrl.ts");
+    updateRdt(this.#observe(id).record.rdt, change);
   }
 
   /** What the container has used so far. @throws failed-precondition when it does not run */

@@ -2,6 +2,7 @@ import { type ContainerCgroup, isSystemds } from "../cgroup/layout.ts";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
 import { compileHooks } from "./hooks.ts";
+import { removeRdtGroups } from "./intel-rdt.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import { returnNetDevices } from "./net-devices.ts";
 import type { Register } from "./operation.ts";
@@ -29,6 +30,7 @@ export function compileCleanup(
     if (input.holder !== undefined && isSystemds(group.hierarchy)) endInScope(section, group);
     else section.add("removeCgroup", { path: group.path, kill: 1 });
   }
+  removeRdtGroups(section, input);
   // What the container has written belongs to subordinate ids: only in its user namespace may their user remove it.
   if (namespace !== undefined) section.add("join", { fd: namespace, flags: k.CLONE_NEWUSER });
   for (const path of input.cleanupPaths ?? []) section.add("removeTree", { dir: null, path });

@@ -6,6 +6,7 @@ import { compileDevices } from "./devices.ts";
 import { compileHooks, hasHooks } from "./hooks.ts";
 import { compileIdentity, environmentOf } from "./identity.ts";
 import type { MappedMount } from "./idmap.ts";
+import { awaitIntelRdt } from "./intel-rdt.ts";
 import { type LaunchInput, Step } from "./launch-input.ts";
 import { compileLateMounts, compileMounts, type MountResult, related } from "./mounts.ts";
 import { joinMount, joinNamespaces, makeTime, type Namespaces } from "./namespaces.ts";
@@ -111,6 +112,7 @@ function prepareProcess(c: SectionBuilder, input: LaunchInput, namespaces: Names
     joinNamespaces(c, namespaces);
     joinMount(c, namespaces);
   }
+  awaitIntelRdt(c, input);
   awaitNetDevices(c, input);
   c.add("setsid", {});
   if (input.noNewKeyring !== true) c.add("joinKeyring", { name: `_ses.${input.id}` });

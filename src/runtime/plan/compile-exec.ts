@@ -5,6 +5,7 @@ import { Registers, SectionBuilder } from "./builder.ts";
 import { enterCgroups, openGroup } from "./cgroup-operations.ts";
 import * as k from "./constants.ts";
 import { compileIdentity, environmentOf } from "./identity.ts";
+import { enterRdtGroups, type RdtGroups } from "./intel-rdt.ts";
 import type { CompiledLaunch, SeccompFilter } from "./launch-input.ts";
 import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
@@ -27,6 +28,8 @@ export interface ExecInput {
   readonly host: Pick<HostFacts, "capabilities" | "userNamespace" | "security">;
   /** Directories of control groups of v1, which the process enters. */
   readonly cgroups: readonly string[];
+  /** Groups of resctrl, which it enters as well. */
+  readonly rdt?: RdtGroups;
   /** Directory of the control group of v2, which the process is born in. */
   readonly unifiedCgroup: string | undefined;
   readonly detach: boolean;
@@ -156,6 +159,7 @@ function compileProcess(
   if (inUser) c.add("setDumpable", { value: 0 });
   // While the host's control groups can still be seen, and before anything of the container runs.
   enterCgroups(c, input.cgroups);
+  if (input.rdt !== undefined) enterRdtGroups(c, input.rdt);
   compileAffinity(c, process, "final");
   const around = flagsOf(input.namespaces, CHILD_FLAGS);
   // In one call, which starts with the user namespace: a caller without privileges has rights over the others in it.

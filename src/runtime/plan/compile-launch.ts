@@ -12,6 +12,7 @@ import { compileContainer } from "./compile-container.ts";
 import * as k from "./constants.ts";
 import { compileHooks, hasHooks, hookState } from "./hooks.ts";
 import { prepareMappedMounts } from "./idmap.ts";
+import { compileIntelRdt } from "./intel-rdt.ts";
 import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
 import { cloneInto, type Namespaces, openNamespaces } from "./namespaces.ts";
 import { compileNetDevices } from "./net-devices.ts";
@@ -108,6 +109,7 @@ function compileHost(
     });
   }
   if (namespaces.renewed !== undefined) h.add("adopt", { out: child });
+  compileIntelRdt(h, input);
   const devices = compileNetDevices(h, input, namespaces);
   const early = hasHooks(config, "prestart", "createRuntime", "createContainer");
   if (early) record(h, posix.join(stateDirectory, StateFile.creating), false);

@@ -2,6 +2,7 @@ import type { HostFacts, ProcessIdentity } from "../../host/index.ts";
 import type { RuntimeConfig } from "../../spec/index.ts";
 import type { CgroupPlan } from "../cgroup/layout.ts";
 import type { LaunchPlan } from "./operation.ts";
+import type { ResctrlFacts } from "./rdt-schemata.ts";
 import type { RootRecipe } from "./root-recipe.ts";
 import type { IdMappers } from "./user-namespace.ts";
 
@@ -54,6 +55,8 @@ export interface LaunchInput {
   readonly idMappers?: IdMappers;
   /** The compiled filter of /linux/seccomp. */
   readonly seccomp?: SeccompFilter;
+  /** The host's resctrl, for a configuration with /linux/intelRdt; absent: it has none mounted. */
+  readonly resctrl?: ResctrlFacts;
 }
 
 /** A system call filter as the kernel takes it. */
@@ -104,4 +107,6 @@ export const Step = {
   devicesMoved: 6,
   /** host → container: the seccomp agent has the listener. */
   agentReady: 7,
+  /** host → container: the container's process is in its groups of resctrl. */
+  rdtJoined: 8,
 } as const;
