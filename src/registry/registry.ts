@@ -1,4 +1,5 @@
 import type { RequestListener } from "node:http";
+import { Maintenance } from "./collection/maintenance.ts";
 import { Sweeper } from "./collection/sweeper.ts";
 import { createHandler } from "./http/handler.ts";
 import { completeLimits, type RegistryOptions } from "./options.ts";
@@ -18,14 +19,15 @@ export interface Registry extends AsyncDisposable {
  */
 export function createRegistry(options: RegistryOptions): Registry {
   const { metadata, blobs } = options.storage;
-  const sweeper = new Sweeper(metadata, blobs, (error) =>
-    options.onFailure?.(error, { method: "sweep", path: "" }),
-  );
+  const limits = completeLimits(options.limits);
+  const onFailure = (error: unknown) => options.onFailure?.(error, { method: "collect", path: "" });
+  const sweeper = new Sweeper(metadata, blobs, onFailure);
+  const maintenance = new Maintenance(metadata, limits, () => sweeper.start(), onFailure);
   const handler = createHandler({
     metadata,
     blobs,
     access: options.access,
-    limits: completeLimits(options.limits),
+    limits,
     options,
     sweep: () => sweeper.start(),
   });
@@ -33,6 +35,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   return {
     handler,
     async [Symbol.asyncDispose]() {
+      maintenance[Symbol.dispose]();
       await sweeper.idle();
     },
   };

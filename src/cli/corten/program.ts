@@ -4,6 +4,7 @@ import { globalOptions } from "./table/globals.ts";
 import { imageToolCommands } from "./table/image-tools.ts";
 import { imageCommands } from "./table/images.ts";
 import { manifestCommands } from "./table/manifest.ts";
+import { registryCommands } from "./table/registry.ts";
 import { systemCommands } from "./table/system.ts";
 import { transferCommands } from "./table/transfer.ts";
 
@@ -29,6 +30,7 @@ export const program: Program = {
       summary: "make indexes of several images, one for each platform",
       commands: manifestCommands,
     },
+    ...registryCommands,
     ...systemCommands,
     {
       name: "oci",

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { CortenError } from "../../spec/index.ts";
+import { openAccess } from "../access/configured-access.ts";
+import type { ListenAddress } from "../config/listen-address.ts";
+import { type RegistryConfig, warningsFor } from "../config/registry-config.ts";
+import { createRegistry } from "../registry.ts";
+import { openFilesystemStorage } from "../storage/filesystem/filesystem-storage.ts";
+import { Health } from "./health.ts";
+import { JsonLog } from "./json-log.ts";
+import { type Listener, listen } from "./listeners.ts";
+
+/** A registry that listens. Letting go of it lets running requests end first. */
+export interface RegistryServer extends AsyncDisposable {
+  readonly addresses: readonly ListenAddress[];
+  /** Reads certificates again and opens the log again. */
+  reload(): Promise<void>;
+}
+
+/** Options of {@link startRegistryServer}. */
+export interface RegistryServerOptions {
+  /** Told about failures that clients are not told, one line each. */
+  readonly report: (message: string) => void;
+}
+
+/**
+ * Starts a server as its configuration says.
+ *
+ * @throws failed-precondition when an address cannot be had
+ */
+export async function startRegistryServer(
+  config: RegistryConfig,
+  { report }: RegistryServerOptions,
+): Promise<RegistryServer> {
+  if (config.root === undefined) {
+    throw new CortenError(
+      "invalid-argument",
+      "the registry has no root: the directory that its content is in",
+    );
+  }
+  await using started = new AsyncDisposableStack();
+  const log = config.accessLog === undefined ? undefined : started.use(new JsonLog(config.accessLog));
+  const access = config.access === undefined ? undefined : await openAccess(config.access);
+  const describe = (error: unknown): string =>
+    error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const storage = started.use(
+    openFilesystemStorage(config.root, { onFailure: (error) => report(describe(error)) }),
+  );
+  const health = new Health(storage.metadata);
+  const requests = new Set<object>();
+  const registry = started.use(
+    createRegistry({
+      storage,
+      limits: config.limits,
+      endpoints: [health],
+      onFailure: (error, { method, path }) => report(`${method} ${path}: ${describe(error)}`),
+      ...(access === undefined ? {} : { access }),
+      ...(config.require === undefined ? {} : { require: config.require }),
+      ...(config.deletes === undefined ? {} : { deletes: config.deletes }),
+      ...(log === undefined
+        ? {}
+        : { onAccess: ({ time, ...entry }) => log.write({ time: new Date(time).toISOString(), ...entry }) }),
+      ...(config.warnings.length === 0
+        ? {}
+        : { warnings: ({ repository }) => warningsFor(config.warnings, repository) }),
+    }),
+  );
+  const listeners: Listener[] = [];
+  for (const address of config.listen) {
+    const listener = await listen(
+      address,
+      (request, response) => {
+        requests.add(response);
+        response.once("close", () => requests.delete(response));
+        registry.handler(request, response);
+      },
+      config.tls,
+      ({ message }) => report(message),
+    );
+    listeners.push(started.use(listener));
+  }
+  const resources = started.move();
+  return {
+    addresses: listeners.map(({ address }) => address),
+    async reload() {
+      log?.reopen();
+      for (const listener of listeners) await listener.reload();
+    },
+    async [Symbol.asyncDispose]() {
+      health.stop();
+      for (const listener of listeners) listener.stop();
+      const end = Date.now() + config.shutdownTimeout;
+      while (requests.size > 0 && Date.now() < end) await sleep(20);
+      await resources.disposeAsync();
+    },
+  };
+}
