@@ -62,7 +62,7 @@ describe("distribution-spec conformance", { timeout: 1_800_000 }, () => {
           assert.deepEqual(failures, []);
           if (update) {
             passing[suite] = passed;
-            writeFileSync(listFile, `${JSON.stringify(passing, undefined, 1)}\n`);
+            writeFileSync(listFile, `${JSON.stringify(passing, undefined, 2)}\n`);
           }
           assert.deepEqual(passed, passing[suite]);
         } finally {
