@@ -12,6 +12,7 @@ const accepted = new Set([
   "ISC",
   "MIT",
   "Python-2.0",
+  "Unlicense",
 ]);
 
 /** And these for what only develops and tests Corten: its own files stay under it, and none of them is passed on. */

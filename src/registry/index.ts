@@ -37,6 +37,8 @@ export type {
   TagRefusal,
   UploadRecord,
 } from "./metadata/metadata.ts";
+export type { PostgresqlOptions } from "./metadata/postgresql/connection.ts";
+export { openPostgresqlMetadata } from "./metadata/postgresql/postgresql-metadata.ts";
 export type { Limits, RegistryOptions } from "./options.ts";
 export type { Registry } from "./registry.ts";
 export { createRegistry } from "./registry.ts";
@@ -47,4 +49,6 @@ export type { FilesystemOptions, FilesystemStorage } from "./storage/filesystem/
 export { openFilesystemStorage } from "./storage/filesystem/filesystem-storage.ts";
 export { memoryStorage } from "./storage/memory/memory-storage.ts";
 export type { RegistryStorage } from "./storage/registry-storage.ts";
+export { S3Blobs } from "./storage/s3/s3-blobs.ts";
+export type { S3Credentials, S3Options } from "./storage/s3/s3-options.ts";
 export { webPage } from "./web/web-page.ts";

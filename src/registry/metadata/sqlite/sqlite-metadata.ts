@@ -2,6 +2,7 @@ import type { Database } from "../../../content/index.ts";
 import type { Digest } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { StoredBlob } from "../../storage/blob-storage.ts";
+import { DocumentCache } from "../document-cache.ts";
 import type {
   Metadata,
   NewManifest,
@@ -12,7 +13,6 @@ import type {
 } from "../metadata.ts";
 import { addBlob, findBlob, mountBlob, removeBlob, repositoriesOf, touchBlob } from "./blobs.ts";
 import { dropUnreferenced, forgetOrphans, isUnknown, listOrphans } from "./collection.ts";
-import { DocumentCache } from "./document-cache.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { LogSync } from "./log-sync.ts";
 import { documentBytes, findManifest, putManifest, removeManifest, removeTag } from "./manifests.ts";

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { DigestAlgorithm } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { BlobStorage, BlobUpload, ByteRange, StoredFile } from "../blob-storage.ts";
+import { RunningHashes } from "../running-hashes.ts";
 import { SharedSync } from "../shared-sync.ts";
 import { FileUpload } from "./file-upload.ts";
-import { RunningHashes } from "./running-hashes.ts";
 
 /** Bytes read at a time. */
 const CHUNK_SIZE = 1024 * 1024;

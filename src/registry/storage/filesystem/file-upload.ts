@@ -3,9 +3,9 @@ import { PartialFile } from "../../../content/index.ts";
 import type { Digest, DigestAlgorithm } from "../../../spec/index.ts";
 import { verifiableAlgorithm } from "../../../spec/index.ts";
 import type { BlobUpload, StoredBlob } from "../blob-storage.ts";
+import type { RunningHashes } from "../running-hashes.ts";
 import type { SharedSync } from "../shared-sync.ts";
 import { assertDigest } from "../verification.ts";
-import type { RunningHashes } from "./running-hashes.ts";
 
 /** What an upload needs to know. */
 export interface FileUploadPlace {

@@ -1,4 +1,4 @@
-import type { Digest } from "../../../spec/index.ts";
+import type { Digest } from "../../spec/index.ts";
 
 /**
  * Bytes of manifests that were read lately, by digest. It answers only what a row of the repository has

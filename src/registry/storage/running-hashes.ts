@@ -1,5 +1,5 @@
 import type { Hash } from "node:crypto";
-import type { DigestAlgorithm } from "../../../spec/index.ts";
+import type { DigestAlgorithm } from "../../spec/index.ts";
 
 /** A hash of the first `size` bytes of an upload. */
 export interface RunningHash {
