@@ -53,17 +53,30 @@ class SlowServer {
       response.writeHead(206, { ...head, "content-range": `bytes ${start}-${end - 1}/${bytes.length}` });
     else response.writeHead(200, head);
     this.mostOpen = Math.max(this.mostOpen, ++this.open);
-    response.once("close", () => this.open--);
-    void this.#send(response, start, end, this.cut(range));
+    let counted = true;
+    const done = (): void => {
+      if (counted) this.open--;
+      counted = false;
+    };
+    response.once("close", done);
+    void this.#send(response, start, end, this.cut(range), done);
     return true;
   };
 
-  async #send(response: ServerResponse, start: number, end: number, limit: number): Promise<void> {
+  async #send(
+    response: ServerResponse,
+    start: number,
+    end: number,
+    limit: number,
+    done: () => void,
+  ): Promise<void> {
     for (let at = start; at < end && !response.destroyed; at += 16 * KIB) {
       if (at - start >= limit) {
         response.destroy();
         return;
       }
+      // The client may be back with its next request before this side sees the end of the last one.
+      if (at + 16 * KIB >= end) done();
       response.write(bytes.subarray(at, Math.min(at + 16 * KIB, end)));
       await sleep(1);
     }
