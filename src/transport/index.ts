@@ -3,6 +3,7 @@
  * {@link ImageSource}, an {@link ImageSink} or both; `image/` moves images between them and the store.
  */
 
+export { loggedInUser, login, logout } from "./account.ts";
 export type { DiskPlace, ForeignPlace, Place, RegistryPlace } from "./address.ts";
 export { parsePlace, printPlace, TRANSPORTS } from "./address.ts";
 export type { ImageNode, WalkOptions } from "./graph.ts";

@@ -1,4 +1,5 @@
 import type { Program } from "../command/command.ts";
+import { accountCommands } from "./table/account.ts";
 import { containerCommands } from "./table/containers.ts";
 import { globalOptions } from "./table/globals.ts";
 import { imageToolCommands } from "./table/image-tools.ts";
@@ -24,6 +25,7 @@ export const program: Program = {
       commands: imageToolCommands,
     },
     ...transferCommands,
+    ...accountCommands,
     {
       name: "manifest",
       group: "Moving images",

@@ -7,8 +7,8 @@ export interface ApiRequest {
   readonly path: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: HttpRequest["body"];
-  /** The rights that the request needs. */
-  readonly actions: "pull" | "pull,push" | "pull,delete";
+  /** The rights that the request needs; `login` is none but to be known. */
+  readonly actions: "pull" | "pull,push" | "pull,delete" | "login";
   /** Another repository that the request reads from. */
   readonly alsoPull?: string;
   /** Status codes that are answers; everything else is thrown. */

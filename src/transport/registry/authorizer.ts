@@ -114,7 +114,7 @@ export class Authorizer {
         target,
         service: challenge.parameters.get("service"),
         // Some registries know one fixed scope only, and name it.
-        scopes: [...new Set([...scope.split(" "), ...(wanted === undefined ? [] : [wanted])])],
+        scopes: [...new Set([...scope.split(" "), wanted ?? ""])].filter((one) => one !== ""),
         credentials,
         signal,
       }),

@@ -89,7 +89,7 @@ export class RegistryClient implements AsyncDisposable {
     const all = await this.#all();
     const primary = all.at(-1)!;
     if (path instanceof URL) return [all.find((endpoint) => endpoint.owns(path)) ?? primary];
-    if (actions === "pull,delete") return [primary];
+    if (actions === "pull,delete" || actions === "login") return [primary];
     if (actions === "pull,push") return all.filter(({ settings }) => settings.pushes).slice(0, 1);
     // What a digest names is the same everywhere; only of the rest a mirror may know less than the registry.
     const byDigest = /\/(?:blobs|referrers)\/|\/manifests\/[^/]*:/.test(path);

@@ -20,21 +20,8 @@ export async function askHelper(
   environment: Readonly<Record<string, string | undefined>>,
   signal?: AbortSignal,
 ): Promise<Credentials | undefined> {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name)) throw failed(name, server, "its name is not a file name");
-  const { status, output } = await run(`docker-credential-${name}`, server, environment, signal).catch(
-    (error) => {
-      signal?.throwIfAborted();
-      throw failed(name, server, (error as Error).message, error);
-    },
-  );
-  if (status !== 0) {
-    if (NOT_FOUND.test(output)) return undefined;
-    throw failed(
-      name,
-      server,
-      `exit status ${status}: ${output.replace(/[^\x20-\x7e]+/g, " ").slice(0, 200)}`,
-    );
-  }
+  const output = await ask(name, "get", server, server, environment, signal);
+  if (output === undefined) return undefined;
   let answer: { Username?: unknown; Secret?: unknown } | null;
   try {
     answer = JSON.parse(output);
@@ -50,8 +37,50 @@ export async function askHelper(
   return username === "" && secret === "" ? undefined : { username, password: secret };
 }
 
+/** Gives credentials to `docker-credential-<name> store`. */
+export async function tellHelper(
+  name: string,
+  server: string,
+  { username, password }: { readonly username: string; readonly password: string },
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const input = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
+  await ask(name, "store", server, input, environment);
+}
+
+/** Has `docker-credential-<name> erase` forget the credentials of `server`; false when it had none. */
+export async function clearHelper(
+  name: string,
+  server: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<boolean> {
+  return (await ask(name, "erase", server, server, environment)) !== undefined;
+}
+
+/** What a helper prints; undefined when it has nothing for the server. */
+async function ask(
+  name: string,
+  verb: "get" | "store" | "erase",
+  server: string,
+  input: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name)) throw failed(name, server, "its name is not a file name");
+  const answer = run(`docker-credential-${name}`, verb, input, environment, signal);
+  const { status, output } = await answer.catch((error) => {
+    signal?.throwIfAborted();
+    throw failed(name, server, (error as Error).message, error);
+  });
+  if (status === 0) return output;
+  if (NOT_FOUND.test(output)) return undefined;
+  const shown = output.replace(/[^\x20-\x7e]+/g, " ").slice(0, 200);
+  throw failed(name, server, `exit status ${status}: ${shown}`);
+}
+
 function run(
   program: string,
+  verb: string,
   input: string,
   environment: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal | undefined,
@@ -59,7 +88,7 @@ function run(
   // Not spawn's own time-out: where the program does not exist, Node leaves that timer running.
   const limit = AbortSignal.timeout(TIME_LIMIT);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ["get"], {
+    const child = spawn(program, [verb], {
       env: environment,
       stdio: ["pipe", "pipe", "ignore"],
       signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { isCortenError } from "../../spec/index.ts";
-import { authFiles, findCredentials } from "./credentials.ts";
+import { authFiles } from "./auth-file.ts";
+import { findCredentials } from "./credentials.ts";
 import type { Credentials } from "./options.ts";
 
 let home: string;

@@ -1,23 +1,12 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { CortenError, DEFAULT_REGISTRY, parseStrictJson } from "../../spec/index.ts";
+import { CortenError, DEFAULT_REGISTRY } from "../../spec/index.ts";
+import type { AuthFile } from "./auth-file.ts";
+import { asObject, authFiles, DOCKER_HUB_KEY, readAuthFile, serverOf } from "./auth-file.ts";
 import { askHelper } from "./credential-helper.ts";
 import type { Credentials } from "./options.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The key under which Docker keeps the credentials of docker.io. */
-const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
 const DOCKER_HUB_HOSTS = ["index.docker.io", "registry-1.docker.io"];
-const MAX_FILE = 4 * 1024 * 1024;
-
-/** An auth file: Docker's config.json and containers-auth.json(5) share this part. */
-interface AuthFile {
-  readonly path: string;
-  readonly auths: Readonly<Record<string, unknown>>;
-  readonly credHelpers: Readonly<Record<string, unknown>>;
-  readonly credsStore: string | undefined;
-}
 
 /** What {@link findCredentials} looks for, and where. */
 export interface CredentialQuery {
@@ -49,58 +38,6 @@ export async function findCredentials(query: CredentialQuery): Promise<Credentia
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** What a helper knows a registry by. */
-function serverOf(registry: string): string {
-  return registry === DEFAULT_REGISTRY ? DOCKER_HUB_KEY : registry;
-}
-
-/** The auth files to look into, in order; a file named by the user is the only one. */
-export function authFiles({
-  authFile,
-  environment,
-}: Pick<CredentialQuery, "authFile" | "environment">): readonly string[] {
-  const only = authFile ?? environment["REGISTRY_AUTH_FILE"];
-  if (only) return [only];
-  const home = environment["HOME"];
-  const config = environment["XDG_CONFIG_HOME"] || (home && join(home, ".config"));
-  const runtime = environment["XDG_RUNTIME_DIR"];
-  const docker = environment["DOCKER_CONFIG"] || (home && join(home, ".docker"));
-  return [
-    ...(runtime ? [join(runtime, "containers", "auth.json")] : []),
-    ...(config ? [join(config, "containers", "auth.json")] : []),
-    ...(docker ? [join(docker, "config.json")] : []),
-  ];
-}
-
-async function readAuthFile(path: string): Promise<AuthFile | undefined> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    // A path below something that is no directory does not exist either.
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new CortenError("failed-precondition", `cannot read the auth file ${path}: ${code}`, { cause });
-  }
-  if (bytes.length > MAX_FILE)
-    throw new CortenError("failed-precondition", `the auth file ${path} is too large`);
-  if (bytes.length === 0) return undefined;
-  let value: unknown;
-  try {
-    value = parseStrictJson(bytes, `the auth file ${path}`);
-  } catch (cause) {
-    // JSON.parse quotes the text around a fault, and that may be a password.
-    throw new CortenError("failed-precondition", `the auth file ${path} is not valid JSON`, { cause });
-  }
-  const { auths, credHelpers, credsStore } = asObject(value);
-  return {
-    path,
-    auths: asObject(auths),
-    credHelpers: asObject(credHelpers),
-    credsStore: typeof credsStore === "string" && credsStore !== "" ? credsStore : undefined,
-  };
 }
 
 async function findIn(file: AuthFile, query: CredentialQuery): Promise<Credentials | undefined> {
@@ -160,8 +97,4 @@ function readEntry(
   if (typeof username === "string" && typeof password === "string" && username !== "")
     return { username, password };
   return undefined;
-}
-
-function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

@@ -119,7 +119,8 @@ export class Endpoint implements AsyncDisposable {
       );
       return this.#follow({ ...http, addresses }, base);
     }
-    const own = `repository:${this.settings.repository}:${request.actions}`;
+    const { actions } = request;
+    const own = actions === "login" ? "" : `repository:${this.settings.repository}:${actions}`;
     const scope = request.alsoPull === undefined ? own : `${own} repository:${request.alsoPull}:pull`;
     const first = await this.#authorizer.current(scope, request.signal);
     const reply = await this.#follow(withAuthorization(http, first), base);

@@ -14,6 +14,7 @@ import { unpackingConsumer } from "./unpacking.ts";
 export interface FetchOptions {
   readonly "tls-verify": boolean;
   readonly creds: string | undefined;
+  readonly authfile?: string | undefined;
   readonly platform: string | undefined;
   readonly quiet: boolean;
   readonly "all-platforms"?: boolean;

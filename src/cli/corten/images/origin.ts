@@ -80,15 +80,20 @@ function nameOfFile(path: string): string {
   return name;
 }
 
-/** How the registry is reached, by `--tls-verify` and `--creds`. What it warns of is given to `note`. */
+/** How the registry is reached, by `--tls-verify`, `--creds` and `--authfile`. What it warns of is given to `note`. */
 export function registryOptions(
-  options: { readonly "tls-verify": boolean; readonly creds: string | undefined },
+  options: {
+    readonly "tls-verify": boolean;
+    readonly creds: string | undefined;
+    readonly authfile?: string | undefined;
+  },
   note: (text: string) => void,
 ): RegistryOptions {
-  const { creds } = options;
+  const { creds, authfile } = options;
   return {
     onWarning: ({ registry, text }) => note(`Warning from ${registry}: ${text}`),
     ...(options["tls-verify"] ? {} : { insecure: true }),
+    ...(authfile === undefined ? {} : { authFile: authfile }),
     ...(creds === undefined ? {} : { credentials: parseCredentials(creds) }),
   };
 }

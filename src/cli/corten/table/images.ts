@@ -19,13 +19,20 @@ export const pullOptions = {
     default: true,
     summary: "with =false: registry without verified TLS, or without TLS",
   },
-  creds: { type: "text", value: "USER:PASSWORD", summary: "credentials instead of those of `docker login`" },
+  creds: { type: "text", value: "USER:PASSWORD", summary: "credentials instead of those of `corten login`" },
+  authfile: {
+    type: "text",
+    value: "FILE",
+    completion: "file",
+    summary: "the file with credentials instead of those of docker and podman",
+  },
 } as const satisfies OptionTable;
 
 export const pushOptions = {
   quiet: { type: "flag", short: "q", summary: "print the digest only" },
   "tls-verify": pullOptions["tls-verify"],
   creds: pullOptions.creds,
+  authfile: pullOptions.authfile,
 } as const satisfies OptionTable;
 
 export const imagesOptions = {
