@@ -17,6 +17,7 @@ export type { ByteString } from "./byte-string.ts";
 export { toByteString, toText } from "./byte-string.ts";
 export type { Compression, DecompressLimits, DecompressOptions } from "./compression.ts";
 export { compress, decompress, detectCompression } from "./compression.ts";
+export { clampTimes, isYounger, toInput } from "./entry-copy.ts";
 export type { ContentSink, StoredContent } from "./erofs-content.ts";
 export type { ImageFile } from "./erofs-image.ts";
 export { ErofsImage } from "./erofs-image.ts";

@@ -12,10 +12,16 @@
 export { chainIDs } from "./chain.ts";
 export { applyChanges } from "./change.ts";
 export type { CopyBetweenOptions } from "./copy/between.ts";
-export { copyBetween } from "./copy/between.ts";
+export { copyBetween, copyTo } from "./copy/between.ts";
 export { copyImage } from "./copy/copy-image.ts";
 export type { ImageFormat } from "./copy/media-types.ts";
 export type { Conversion, CopyOptions } from "./copy/options.ts";
+export type { DeriveOptions } from "./derive/derive.ts";
+export type { ConfigEdits } from "./derive/edit-config.ts";
+export type { NewLayer, Rebase } from "./derive/edit-layers.ts";
+export type { MutateOptions, Mutation } from "./derive/mutate.ts";
+export { mutateImage } from "./derive/mutate.ts";
+export { Workbench } from "./derive/workbench.ts";
 export type { ImageDiff, LayerFacts } from "./diff/diff.ts";
 export { diffImageFiles, diffImages } from "./diff/diff.ts";
 export type { DiffFilesOptions, FileChange, FileFacts } from "./diff/files.ts";

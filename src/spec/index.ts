@@ -69,7 +69,7 @@ export { EMPTY_DIGEST } from "./validate/descriptor.ts";
 export type { Judged } from "./validate/document.ts";
 export { validateDocument, validateImageConfig, validateLayoutFile } from "./validate/document.ts";
 export type { DocumentFinding } from "./validate/finding.ts";
-export { isDateTime } from "./validate/grammar.ts";
+export { isDateTime, isExposedPort, isSignal } from "./validate/grammar.ts";
 export type { ExaminedConfig } from "./validate/image-config.ts";
 export type { ExaminedIndex } from "./validate/image-index.ts";
 export type { ExaminedManifest } from "./validate/manifest.ts";

@@ -1,6 +1,6 @@
 import type { Reference } from "../../spec/index.ts";
 import { CortenError, isTag, parseReference } from "../../spec/index.ts";
-import type { Document, RegistryOptions, RegistryPlace } from "../../transport/index.ts";
+import type { Document, ImageSource, RegistryOptions, RegistryPlace } from "../../transport/index.ts";
 import { openSink } from "../../transport/index.ts";
 import type { ImagePlace, OpenImageSinkOptions, OpenImageSourceOptions } from "../place.ts";
 import { openImageSink, openImageSource } from "../place.ts";
@@ -30,16 +30,36 @@ export async function copyBetween(
   to: ImagePlace,
   options: CopyBetweenOptions = {},
 ): Promise<Document> {
-  const { source: reading = {}, destination: writing = {}, additionalNames = [], signal } = options;
+  const { source: reading = {}, signal } = options;
+  await using source = await openImageSource(from, {
+    ...reading,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const mounts = to.kind === "registry" ? mountsFor(from, to, options.destination?.registry) : [];
+  // Awaited here: the source has to stay open until it is done.
+  return await copyTo(source, to, options, mounts);
+}
+
+/**
+ * Copies an image that is open already.
+ *
+ * @param mountFrom repositories of the destination's registry that may hold the blobs already
+ * @throws as {@link copyBetween}
+ */
+export async function copyTo(
+  source: ImageSource,
+  to: ImagePlace,
+  options: Omit<CopyBetweenOptions, "source"> = {},
+  mountFrom: readonly string[] = [],
+): Promise<Document> {
+  const { destination: writing = {}, additionalNames = [], signal } = options;
   const call = signal === undefined ? {} : { signal };
-  await using source = await openImageSource(from, { ...reading, ...call });
   if (to.kind !== "registry") {
     await using sink = await openImageSink(to, { ...writing, ...call, additionalNames });
-    // Awaited here: both have to stay open until it is done.
     return await copyImage(source, sink, options);
   }
   const others = additionalNames.map((name) => sameRepository(to, name));
-  const registry = { ...writing.registry, mountFrom: mountsFor(from, to, writing.registry) };
+  const registry = { ...writing.registry, mountFrom };
   await using sink = await openSink(to, { ...writing, ...call, registry });
   const root = await copyImage(source, sink, options);
   for (const reference of others) {

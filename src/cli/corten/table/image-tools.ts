@@ -1,6 +1,6 @@
 import type { Command } from "../../command/command.ts";
 import type { OptionTable } from "../../command/option.ts";
-import { accessOptions } from "./registry-access.ts";
+import { accessOptions, endsOptions } from "./registry-access.ts";
 
 const place = { name: "PLACE", completion: "image" } as const;
 
@@ -40,6 +40,61 @@ export const diffOptions = {
   ...accessOptions,
 } as const satisfies OptionTable;
 
+/** Which images are changed and how the result is told of. */
+export const derivingOptions = {
+  all: { type: "flag", short: "a", summary: "change every platform of the image, and keep its index" },
+  platform: {
+    type: "text",
+    value: "OS/ARCH[/VARIANT]",
+    summary: "of an index, take the image for this platform alone (default: this machine's)",
+  },
+  tag: { type: "list", short: "t", value: "NAME", summary: "give the result this name, too" },
+  quiet: { type: "flag", short: "q", summary: "print no progress" },
+  ...endsOptions,
+} as const satisfies OptionTable;
+
+export const mutateOptions = {
+  label: { type: "list", short: "l", value: "NAME=VALUE", summary: "set a label" },
+  env: { type: "list", short: "e", value: "NAME=VALUE", summary: "set a variable" },
+  entrypoint: {
+    type: "list",
+    value: "WORD|JSON",
+    summary:
+      "set the entrypoint: a JSON array, or a word each time; an empty one takes it away. The command goes unless --cmd is given",
+  },
+  cmd: { type: "list", value: "WORD|JSON", summary: "set the command, in the same way" },
+  user: { type: "text", short: "u", value: "USER[:GROUP]", summary: "set the user" },
+  workdir: { type: "text", short: "w", value: "DIR", summary: "set the working directory" },
+  "exposed-ports": { type: "list", short: "p", value: "PORT[/PROTOCOL]", summary: "expose a port" },
+  volume: { type: "list", value: "DIR", summary: "declare a volume" },
+  "stop-signal": { type: "text", value: "SIGNAL", summary: "set the signal that stops a container" },
+  annotation: { type: "list", value: "NAME=VALUE", summary: "set an annotation of the manifest" },
+  created: { type: "text", value: "TIME", summary: "set when the image was made, as RFC 3339 has it" },
+  "source-date-epoch": {
+    type: "integer",
+    value: "SECONDS",
+    minimum: 0,
+    env: "SOURCE_DATE_EPOCH",
+    summary: "set when the image was made, in seconds since 1970",
+  },
+  "rewrite-timestamp": { type: "flag", summary: "make no file of a layer younger than the image" },
+  append: {
+    type: "list",
+    value: "FILE",
+    completion: "file",
+    summary: "put a tar archive on top as a layer; packed with gzip or zstd or not",
+  },
+  rebase: {
+    type: "list",
+    value: "BASE",
+    completion: "image",
+    summary: "given twice: the image that this one was built on, and the one to put it on",
+  },
+  flatten: { type: "flag", summary: "make one layer of all" },
+  "set-platform": { type: "text", value: "OS/ARCH[/VARIANT]", summary: "set what the image says it is for" },
+  ...derivingOptions,
+} as const satisfies OptionTable;
+
 export const imageToolCommands: readonly Command[] = [
   {
     name: "validate",
@@ -68,6 +123,27 @@ export const imageToolCommands: readonly Command[] = [
     examples: [
       { text: "what an update brought", line: "corten image diff debian:12.1 debian:12.2" },
       { text: "files alone", line: "corten image diff --type files app:1 oci:build:app" },
+    ],
+  },
+  {
+    name: "mutate",
+    summary: "change an image's configuration and layers without a container",
+    description: `The result goes to DESTINATION; SOURCE stays as it is. Changes are made in this order: base, layers on top, flattening, times, configuration. The same image and options give the same digest, which is printed. ${places}`,
+    arguments: [
+      { ...place, name: "SOURCE" },
+      { ...place, name: "DESTINATION" },
+    ],
+    options: mutateOptions,
+    load: () => import("../image/mutate.ts"),
+    examples: [
+      {
+        text: "a label and another command",
+        line: "corten image mutate -l team=web --cmd serve --cmd --fast app:1 app:2",
+      },
+      {
+        text: "onto the base that has the fix",
+        line: "corten image mutate --rebase debian:12.1 --rebase debian:12.2 app:1 app:2",
+      },
     ],
   },
 ];
