@@ -9,6 +9,13 @@
  * stays as it is, as a change of one would be another image.
  */
 
+export type { FindReferrers, ReferrerTree } from "./artifact/discover.ts";
+export { discoverReferrers } from "./artifact/discover.ts";
+export type { ArtifactFile } from "./artifact/file.ts";
+export type { PullArtifactOptions, PulledArtifact } from "./artifact/pull.ts";
+export { artifactManifest, pullArtifact } from "./artifact/pull.ts";
+export type { ArtifactContent, PreparedArtifact } from "./artifact/push.ts";
+export { prepareArtifact, writeArtifact } from "./artifact/push.ts";
 export { chainIDs } from "./chain.ts";
 export { applyChanges } from "./change.ts";
 export type { CopyBetweenOptions } from "./copy/between.ts";

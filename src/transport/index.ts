@@ -11,6 +11,7 @@ export { walkDocuments } from "./graph.ts";
 export type { ImageSet, NamedImage } from "./image-set.ts";
 export { openImages } from "./image-set.ts";
 export { deleteFromLayout } from "./layout/deletion.ts";
+export { LayoutDirectory } from "./layout/directory.ts";
 export { listReferrers } from "./list-referrers.ts";
 export type { OpenOptions, OpenSinkOptions } from "./open.ts";
 export { openRepository, openSink, openSource, resolveShortName } from "./open.ts";
@@ -22,5 +23,5 @@ export type { Credentials, RangeOptions, RegistryOptions } from "./registry/opti
 export type { RegistryRepository } from "./registry/repository.ts";
 export type { UploadEntry, UploadJournal } from "./registry/upload-journal.ts";
 export type { RegistryWarning } from "./registry/warnings.ts";
-export { digestOf, verified, verifyBytes } from "./stream.ts";
+export { digestOf, streamOf, verified, verifyBytes } from "./stream.ts";
 export { temporaryRoot } from "./temporary-root.ts";

@@ -13,6 +13,7 @@ export { listenForConsole } from "./console-socket.ts";
 export type { DebianRootfsOptions } from "./debian-rootfs.ts";
 export { debianRootfs, unpackDebianRootfs } from "./debian-rootfs.ts";
 export { FileCommands } from "./file-command.ts";
+export { goProgram, hasGo } from "./go-program.ts";
 export type { HostSnapshot, HostSnapshotOptions } from "./host-snapshot.ts";
 export { assertNothingLeft, snapshotHost } from "./host-snapshot.ts";
 export type { SeenMount } from "./mount-source.ts";

@@ -1,5 +1,6 @@
 import type { Program } from "../command/command.ts";
 import { accountCommands } from "./table/account.ts";
+import { artifactCommands } from "./table/artifact.ts";
 import { containerCommands } from "./table/containers.ts";
 import { globalOptions } from "./table/globals.ts";
 import { imageToolCommands } from "./table/image-tools.ts";
@@ -26,6 +27,12 @@ export const program: Program = {
     },
     ...transferCommands,
     ...accountCommands,
+    {
+      name: "artifact",
+      group: "Moving images",
+      summary: "keep files in registries, and attach them to images",
+      commands: artifactCommands,
+    },
     {
       name: "manifest",
       group: "Moving images",

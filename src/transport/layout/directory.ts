@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, rename, unlink } from "node:fs/promises";
+import { link, mkdir, open, rename, symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { CortenError } from "../../spec/index.ts";
 import type { LayoutFiles } from "./files.ts";
@@ -69,7 +69,7 @@ export class LayoutDirectory implements LayoutFiles {
    * Writes a file so that it is there in full or not at all, also after a power cut: a temporary file,
    * fsync, rename, fsync of the directory. A file of that name is replaced.
    */
-  async write(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  async write(path: string, content: AsyncIterable<Uint8Array>, mode = 0o644): Promise<void> {
     const [parents, file] = splitPath(path);
     await using parent = await this.#enter(parents, true);
     const directory = this.#childPath(parent?.handle ?? this.#root, parents.join("/"));
@@ -78,7 +78,7 @@ export class LayoutDirectory implements LayoutFiles {
       `.${file.slice(0, 64)}.${process.pid}.${Math.random().toString(36).slice(2)}`,
     );
     try {
-      await using handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+      await using handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
       for await (const chunk of content) await writeFully(handle, chunk);
       await handle.sync();
       await rename(temporary, join(directory, file));
@@ -90,6 +90,49 @@ export class LayoutDirectory implements LayoutFiles {
       throw error instanceof CortenError ? error : this.#cannot("write", path, error);
     }
     await (parent?.handle ?? this.#root).sync();
+  }
+
+  /**
+   * Makes directories, one below the other; those that are there stay as they are.
+   *
+   * @throws invalid-argument when something else is in the way
+   */
+  async makeDirectory(path: string): Promise<void> {
+    await using _ = await this.#enter(path.split("/"), true);
+  }
+
+  /** Makes a symbolic link in the place of a file, if there is one. What it points at is not looked at. */
+  async symlink(path: string, target: string): Promise<void> {
+    await this.#replace(path, (location) => symlink(target, location));
+  }
+
+  /**
+   * Gives a regular file another name, in the place of a file, if there is one.
+   *
+   * @throws invalid-argument when `target` is no regular file; not-found when it does not exist
+   */
+  async link(path: string, target: string): Promise<void> {
+    const [parents, name] = splitPath(target);
+    await using parent = await this.#enter(parents, false);
+    await using file = await this.#open(target);
+    if (file === undefined) throw new CortenError("not-found", `${this.name} has no ${target}`);
+    // The name below the open directory, never the path as written: that may be another file's by now (CVE-2026-50163).
+    const existing = join(this.#childPath(parent?.handle ?? this.#root, parents.join("/")), name);
+    await this.#replace(path, (location) => link(existing, location));
+  }
+
+  async #replace(path: string, make: (location: string) => Promise<void>): Promise<void> {
+    const [parents, file] = splitPath(path);
+    await using parent = await this.#enter(parents, true);
+    const location = join(this.#childPath(parent?.handle ?? this.#root, parents.join("/")), file);
+    try {
+      await unlink(location).catch((error) => {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      });
+      await make(location);
+    } catch (error) {
+      throw this.#cannot("make", path, error);
+    }
   }
 
   /** Removes a file; one that does not exist is no error. */

@@ -24,3 +24,8 @@ export function platformOf(options: Values<typeof platformOptions>): Platform | 
     ...(variant === undefined ? {} : { variant }),
   });
 }
+
+/** The platform that `--platform` names, as an option of the image room. */
+export function wantedPlatform(text: string | undefined): { readonly platform?: Platform } {
+  return text === undefined ? {} : { platform: parsePlatform(text) };
+}
