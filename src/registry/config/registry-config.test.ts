@@ -40,6 +40,27 @@ warnings:
   assert.equal(json.accessLog, "-");
 });
 
+test("content in a bucket and a database", async () => {
+  const s3 = "endpoint: http://s3, bucket: images, credentials: keys.json";
+  const { storage } = await read(
+    `{access: open, storage: {s3: {${s3}}, postgresql: {url: postgres://db/x, connections: 4}}}`,
+  );
+  assert.deepEqual(storage.s3, {
+    endpoint: "http://s3",
+    bucket: "images",
+    credentials: join(directory, "keys.json"),
+  });
+  assert.deepEqual(storage.postgresql, { url: "postgres://db/x", connections: 4 });
+  for (const [section, message] of [
+    ["{postgresql: {url: postgres://db/x}}", /\/storage\/postgresql needs s3/],
+    ["{s3: {bucket: x}}", /\/storage\/s3\/endpoint/],
+    [`{s3: {${s3}, secret: x}}`, /\/storage\/s3\/secret is not a known setting/],
+    [`{s3: {${s3}}, postgresql: {url: x, connections: 0}}`, /connections is 0/],
+  ] as const) {
+    await assert.rejects(read(`{access: open, storage: ${section}}`), { code: "invalid-argument", message });
+  }
+});
+
 test("what is wrong is named, a key that nobody knows included", async () => {
   for (const [text, message] of [
     ["access: open\nlisen: :5000", /\/lisen is not a known setting/],

@@ -6,12 +6,14 @@ import { compileGlob, type Glob } from "../access/glob.ts";
 import { choice, list, onlyFields, optional, seconds, text } from "../access/settings.ts";
 import type { Limits } from "../options.ts";
 import { describeAddress, isLocal, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import { readStorageSettings, type StorageSettings } from "./storage-settings.ts";
 
 /** The configuration of a registry server, read and checked. */
 export interface RegistryConfig {
   readonly listen: readonly ListenAddress[];
   /** Directory of the storage; absent where the command line names it. */
   readonly root: string | undefined;
+  readonly storage: StorageSettings;
   readonly tls: TlsSettings | undefined;
   /** Absent: everybody may do everything, which must be said (`access: open`). */
   readonly access: AccessSettings | undefined;
@@ -22,6 +24,8 @@ export interface RegistryConfig {
   readonly warnings: readonly WarningSetting[];
   /** A file, or `-` for standard output; absent: no access log. */
   readonly accessLog: string | undefined;
+  /** The page for people at `/`. */
+  readonly webPage: boolean;
   /** Milliseconds that requests have to end when the server is stopped. */
   readonly shutdownTimeout: number;
 }
@@ -57,6 +61,7 @@ const DEFAULT_SHUTDOWN_SECONDS = 30;
 const KEYS = [
   "listen",
   "root",
+  "storage",
   "tls",
   "access",
   "limits",
@@ -64,6 +69,7 @@ const KEYS = [
   "deletes",
   "warnings",
   "accessLog",
+  "webPage",
   "shutdownTimeout",
 ];
 
@@ -82,6 +88,7 @@ export function readRegistryConfig(view: JsonView, defaults: ConfigDefaults): Re
   return {
     listen: readListen(view.field("listen")),
     root,
+    storage: optional(view.field("storage"), (section) => readStorageSettings(section, path)) ?? {},
     tls: optional(view.field("tls"), (section) => readTls(section, path)),
     access: readAccess(view.field("access"), defaults.base, root),
     limits: optional(view.field("limits"), readLimits) ?? {},
@@ -89,6 +96,7 @@ export function readRegistryConfig(view: JsonView, defaults: ConfigDefaults): Re
     deletes: optional(view.field("deletes"), (field) => field.boolean()),
     warnings: optional(view.field("warnings"), (field) => field.items().map(readWarning)) ?? [],
     accessLog: optional(view.field("accessLog"), (field) => (field.value === "-" ? "-" : path(field))),
+    webPage: optional(view.field("webPage"), (field) => field.boolean()) ?? true,
     shutdownTimeout:
       1000 *
       (optional(view.field("shutdownTimeout"), (field) => seconds(field, 0, 3600)) ??
@@ -117,6 +125,7 @@ export function openConfig(
   return {
     listen,
     root,
+    storage: {},
     tls: undefined,
     access: undefined,
     limits: {},
@@ -124,6 +133,7 @@ export function openConfig(
     deletes: undefined,
     warnings: [],
     accessLog,
+    webPage: true,
     shutdownTimeout: 1000 * DEFAULT_SHUTDOWN_SECONDS,
   };
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CortenError } from "../../spec/index.ts";
 import { openAccess } from "../access/configured-access.ts";
 import type { ListenAddress } from "../config/listen-address.ts";
 import { type RegistryConfig, warningsFor } from "../config/registry-config.ts";
 import { createRegistry } from "../registry.ts";
-import { openFilesystemStorage } from "../storage/filesystem/filesystem-storage.ts";
+import { webPage } from "../web/web-page.ts";
 import { Health } from "./health.ts";
 import { JsonLog } from "./json-log.ts";
 import { type Listener, listen } from "./listeners.ts";
+import { openStorage } from "./open-storage.ts";
 
 /** A registry that listens. Letting go of it lets running requests end first. */
 export interface RegistryServer extends AsyncDisposable {
@@ -31,27 +31,19 @@ export async function startRegistryServer(
   config: RegistryConfig,
   { report }: RegistryServerOptions,
 ): Promise<RegistryServer> {
-  if (config.root === undefined) {
-    throw new CortenError(
-      "invalid-argument",
-      "the registry has no root: the directory that its content is in",
-    );
-  }
   await using started = new AsyncDisposableStack();
   const log = config.accessLog === undefined ? undefined : started.use(new JsonLog(config.accessLog));
   const access = config.access === undefined ? undefined : await openAccess(config.access);
   const describe = (error: unknown): string =>
     error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const storage = started.use(
-    openFilesystemStorage(config.root, { onFailure: (error) => report(describe(error)) }),
-  );
+  const storage = started.use(await openStorage(config, (error) => report(describe(error))));
   const health = new Health(storage.metadata);
   const requests = new Set<object>();
   const registry = started.use(
     createRegistry({
       storage,
       limits: config.limits,
-      endpoints: [health],
+      endpoints: config.webPage ? [health, webPage()] : [health],
       onFailure: (error, { method, path }) => report(`${method} ${path}: ${describe(error)}`),
       ...(access === undefined ? {} : { access }),
       ...(config.require === undefined ? {} : { require: config.require }),
