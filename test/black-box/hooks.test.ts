@@ -141,6 +141,18 @@ clauses("hooks", {
       assert.equal(readFileSync(written("root"), "utf8"), "host\n");
     },
   },
+  "run in the bundle's directory": {
+    clause: "the habit of runc and crun, which scripts rely on",
+    action: async (box) => {
+      const { path, written } = place(box, 'cat >/dev/null; pwd > "HERE/$1"');
+      const kinds = ["prestart", "createRuntime", "poststart"] as const;
+      const hooks = Object.fromEntries(
+        kinds.map((kind) => [kind, [{ path, args: ["hook", kind], env: PATH }]]),
+      );
+      await box.start(["sleep", "100"], withHooks(box, hooks));
+      for (const kind of kinds) assert.equal(readFileSync(written(kind), "utf8"), `${box.bundle}\n`, kind);
+    },
+  },
   "createRuntime runs in the runtime's namespaces, when the container has its own": {
     clause: "config.md, createRuntime hooks: runtime namespace, after the container's were made",
     places: ["root"],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Change, clauses } from "./harness/index.ts";
 
@@ -117,6 +117,37 @@ clauses("life", {
       assert.notEqual((await box.oci("state", id)).exitCode, 0);
     },
   },
+  "delete --force takes groups that the container made in its own with it": {
+    clause: "runtime.md, Delete: MUST delete the resources that were created during create",
+    places: ["root"],
+    action: async (box) => {
+      const id = await box.start(["sleep", "100"], (config) => {
+        (config.linux["namespaces"] as object[]).push({ type: "cgroup" });
+        config.mounts.push({
+          destination: "/sys/fs/cgroup",
+          type: "cgroup",
+          source: "cgroup",
+          options: ["rw"],
+        });
+      });
+      const script =
+        "set -e; for d in /sys/fs/cgroup/*/ /sys/fs/cgroup/; do [ -e $d/cgroup.procs ] || continue; mkdir -p $d/sub/below; " +
+        "for f in cpuset.cpus cpuset.mems; do for g in sub sub/below; do " +
+        "[ ! -e $d/$f ] || cat $d/$f > $d/$g/$f; done; done; echo $$ > $d/sub/cgroup.procs; " +
+        "sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > $d/sub/below/cgroup.procs || true; done; cat /proc/self/cgroup";
+      const groups = await box.must("exec", "--cap", "CAP_DAC_OVERRIDE", id, "sh", "-c", script);
+      assert.match(groups, /\/sub$/m);
+      const { pid } = await box.state(id);
+      const paths = readFileSync(`/proc/${pid}/cgroup`, "utf8");
+      await box.must("delete", "--force", id);
+      assert.notEqual((await box.oci("state", id)).exitCode, 0);
+      for (const [, controllers, path] of paths.matchAll(/^\d+:(.*?):(\/.+)$/gm)) {
+        const hierarchy = controllers === "" ? "unified" : controllers!.replace("name=", "");
+        const directory = `/sys/fs/cgroup/${hierarchy}${path}`;
+        if (path !== "/") assert.equal(existsSync(directory), false, directory);
+      }
+    },
+  },
   "kill sends the signal that is named or numbered": {
     clause: "runtime.md, Kill",
     action: async (box) => {
@@ -134,6 +165,32 @@ clauses("life", {
       await said("got one");
       await box.must("kill", id, "12");
       await said("got two");
+    },
+  },
+  "SIGKILL reaches what is left of a container that shares the host's PIDs": {
+    clause: "the habit of runc: without a PID namespace nothing else would end those processes",
+    places: ["root"],
+    action: async (box) => {
+      const pidFile = join(box.directory, "left");
+      const id = await box.start(
+        ["sh", "-c", "sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > /left"],
+        (config) => {
+          config.linux["namespaces"] = [{ type: "mount" }, { type: "uts" }];
+          config.root["readonly"] = false;
+          writeFileSync(pidFile, "");
+          config.mounts.push({ destination: "/left", type: "bind", source: pidFile, options: ["bind"] });
+        },
+      );
+      await box.stopped(id);
+      const pid = (await box.written(pidFile)).trim();
+      assert.ok(existsSync(`/proc/${pid}`));
+      await box.must("kill", id, "KILL");
+      for (let left = 300; existsSync(`/proc/${pid}`); left--) {
+        assert.ok(left > 0, "it lives on");
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assert.notEqual((await box.oci("kill", id, "KILL")).exitCode, 0);
+      await box.must("delete", id);
     },
   },
   "list tells of containers as JSON, as IDs and as a table": {

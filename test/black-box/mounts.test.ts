@@ -134,6 +134,23 @@ clauses("mounts", {
       assert.equal(text, "two");
     },
   },
+  "a source in the root is what an earlier mount shows there": {
+    clause: "config.md, Mounts: the runtime MUST mount entries in the listed order",
+    action: async (box) => {
+      mkdirSync(join(box.bundle, "source/deep"), { recursive: true });
+      writeFileSync(join(box.bundle, "source/deep/file"), "content");
+      for (const name of ["first", "second"]) mkdirSync(join(box.rootfs, name));
+      const text = await box.shell("cat /second/file /third", (config) => {
+        config.root["readonly"] = false;
+        config.mounts.push(
+          bind("source", "/first"),
+          bind("rootfs/first/deep", "/second"),
+          bind("rootfs/second/file", "/third"),
+        );
+      });
+      assert.equal(text, "contentcontent");
+    },
+  },
   "tmpfs with size and mode, and read-only": {
     clause: "config.md, Mounts: options of the file system",
     action: async (box) => {

@@ -205,7 +205,7 @@ describe("the life of a container", { skip: isRoot ? false : "needs root" }, () 
     });
     await assert.rejects(
       runtime.start(id),
-      failsWith("failed-precondition", /^\/hooks\/poststart\/0: \/bin\/false exited with 1/),
+      failsWith("failed-precondition", /^error running poststart hook #0: hook "\/bin\/false" exited with 1/),
     );
     assert.throws(() => runtime.state(id), failsWith("not-found", /./));
   });
@@ -235,7 +235,7 @@ describe("the life of a container", { skip: isRoot ? false : "needs root" }, () 
       failing(["/bin/true"], (config) => {
         config["hooks"] = { createRuntime: [{ path: "/bin/false" }] };
       }),
-      failsWith("failed-precondition", /createRuntime\/0/),
+      failsWith("failed-precondition", /^error running createRuntime hook #0: /),
     );
     assert.deepEqual(
       runtime.list().filter(({ status }) => status !== "running"),

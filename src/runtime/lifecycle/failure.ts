@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { CortenError, type ErrorCode, type ErrorDetails } from "../../spec/index.ts";
+import { hookFailure } from "../plan/hooks.ts";
 import { hintFor } from "./failure-hints.ts";
 
 /** Bytes of a failure's record that are read: the executor writes at most eight KiB. */
@@ -84,7 +85,7 @@ export function failureError(failure: FailureRecord): CortenError {
 
 function messageOf({ kind, at, message, symbol }: FailureRecord): string {
   if (kind === "executable") return message.startsWith("execve(") ? withText(message, symbol) : message;
-  return withText(at === "" ? message : `${at}: ${message}`, symbol);
+  return withText(hookFailure(at, message) ?? (at === "" ? message : `${at}: ${message}`), symbol);
 }
 
 function withText(message: string, symbol: string): string {

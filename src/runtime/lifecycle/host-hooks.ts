@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
 import { CortenError, type RuntimeHook, type RuntimeHooks, type RuntimeStatus } from "../../spec/index.ts";
-import { hookState } from "../plan/hooks.ts";
+import { hookFailure, hookState } from "../plan/hooks.ts";
 import type { ContainerRecord } from "./container.ts";
 
 /**
@@ -39,19 +40,21 @@ function hookCalls(
 ): Array<() => Promise<void>> {
   return (record.config.hooks?.[kind] ?? []).map((hook, index) => () => {
     const { before, after } = hookState(record, status);
-    return runHook(hook, `/hooks/${kind}/${index}`, `${before}${pid ?? 0}${after}`);
+    return runHook(hook, `/hooks/${kind}/${index}`, `${before}${pid ?? 0}${after}`, record.bundle);
   });
 }
 
 /** Bytes of a hook's output that an error quotes. */
 const MAX_OUTPUT = 4096;
 
-async function runHook(hook: RuntimeHook, at: string, input: string): Promise<void> {
+async function runHook(hook: RuntimeHook, at: string, input: string, bundle: string): Promise<void> {
   const { spawn } = await import("node:child_process");
   const [argv0 = hook.path, ...args] = hook.args ?? [];
   // A group of its own, so that a time-out also ends what the hook has started.
   const child = spawn(hook.path, args, {
     argv0,
+    // It may be gone when the container is deleted.
+    ...(existsSync(bundle) ? { cwd: bundle } : {}),
     env: environment(hook.env ?? []),
     stdio: "pipe",
     detached: true,
@@ -68,11 +71,8 @@ async function runHook(hook: RuntimeHook, at: string, input: string): Promise<vo
   const why = await outcome(child, hook.timeout);
   if (why === undefined) return;
   const output = told.trim().slice(0, 500);
-  throw new CortenError(
-    "failed-precondition",
-    `${at}: ${hook.path} ${why}${output === "" ? "" : `: ${output}`}`,
-    { pointer: at },
-  );
+  const message = `hook "${hook.path}" ${why}${output === "" ? "" : `: ${output}`}`;
+  throw new CortenError("failed-precondition", hookFailure(at, message) ?? message, { pointer: at });
 }
 
 /** What went wrong with a hook; undefined for one that ended well. `timeout` in seconds. */

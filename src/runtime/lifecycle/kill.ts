@@ -22,11 +22,14 @@ export async function killContainer(
 ): Promise<void> {
   const namespaces = record.config.linux?.namespaces ?? [];
   const ownPids = namespaces.some(({ type, path = "" }) => type === "pid" && path === "");
-  if (all || (signal === SIGKILL && !ownPids && status !== "stopped")) {
+  if (all || (signal === SIGKILL && !ownPids)) {
+    const processes = containerProcesses(record.cgroups);
     if (signal === SIGKILL) await killAll(record.cgroups);
-    else for (const pid of containerProcesses(record.cgroups)) send(pid, signal);
+    else for (const pid of processes) send(pid, signal);
     if (init !== undefined) send(init.pid, signal);
-    else if (!all) throw new CortenError("failed-precondition", "container not running");
+    // Where the first one has ended, the others may live on: as long as there are any, there is something to kill.
+    else if (!all && processes.length === 0)
+      throw new CortenError("failed-precondition", "container not running");
     return;
   }
   if (init === undefined || !(await signalProcess(init, signal))) {

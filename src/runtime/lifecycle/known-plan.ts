@@ -3,11 +3,13 @@ import { join, resolve } from "node:path";
 import { hostFacts, programs, selfCommand } from "../../host/index.ts";
 import type { RuntimeConfig, RuntimeMount } from "../../spec/index.ts";
 import { type CgroupDirectory, thawedFile } from "../cgroup/control.ts";
+import { coveredSource } from "../plan/earlier-mounts.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { type LaunchMode, StateFile } from "../plan/launch-input.ts";
 import { readMountOptions } from "../plan/mount-options.ts";
 import { mountsWithoutNamespace } from "../plan/shared-mounts.ts";
 import { type Condition, encodeTemplate, Marks, type Template } from "../plan/template.ts";
+import type { ContainerRecord } from "./container.ts";
 import type { ExecOptions, RunOptions } from "./options.ts";
 import { planExec } from "./prepare-exec.ts";
 import { planLaunch } from "./prepare-launch.ts";
@@ -46,6 +48,7 @@ export function storeLaunch(store: PlanStore, options: RunOptions, mode: LaunchM
   // A warning would be heard once only, and mounts that are shared with the host depend on the whole mount table.
   if (
     mountsDependOnLinks(record.config) ||
+    sourcesAreCovered(record) ||
     warnings.length > 0 ||
     config.length > MAX_CONFIG ||
     // Whether a group of resctrl is there, and what it has, decides what is written to it.
@@ -77,6 +80,12 @@ export function storeLaunch(store: PlanStore, options: RunOptions, mode: LaunchM
 /** True where a plan depends on whether sources are symlinks, which the conditions do not tell. */
 function mountsDependOnLinks({ mounts }: RuntimeConfig): boolean {
   return (mounts ?? []).some((mount) => readMountOptions(mount).links.size > 0);
+}
+
+/** True where a source is what an earlier mount shows: what it is on the host tells nothing. */
+function sourcesAreCovered({ config, bundle, rootfs }: ContainerRecord): boolean {
+  const mounts = config.mounts ?? [];
+  return mounts.some((_, index) => coveredSource(mounts, index, bundle, rootfs) !== undefined);
 }
 
 /** The same for one more process in a container. */

@@ -8,6 +8,7 @@ import { type CgroupPlan, planCgroups } from "../cgroup/layout.ts";
 import { OCI_VERSION } from "../config/default-config.ts";
 import { checkConfig, parseConfig } from "../config/parse.ts";
 import { compileLaunch } from "../plan/compile-launch.ts";
+import { coveredSource } from "../plan/earlier-mounts.ts";
 import { rdtGroups } from "../plan/intel-rdt.ts";
 import { type CompiledLaunch, type LaunchInput, type LaunchMode, StateFile } from "../plan/launch-input.ts";
 import { readMountOptions } from "../plan/mount-options.ts";
@@ -60,7 +61,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     root,
     host,
     cgroups,
-    ...bindSources(bundle, config, join(files.stateDirectory, StateFile.notify)),
+    ...bindSources(bundle, root, config, join(files.stateDirectory, StateFile.notify)),
     ...files,
     ...(cgroupOwner(cgroups, config) === undefined ? {} : { delegatedFiles: delegatedFiles() }),
     preserveFds,
@@ -189,15 +190,20 @@ function bundleRoot(bundle: string, config: RuntimeConfig): RootRecipe {
 /** What each source of a bind mount is, so that its mount point can be made of the same kind. */
 function bindSources(
   bundle: string,
+  root: RootRecipe,
   config: RuntimeConfig,
   made: string,
 ): Pick<LaunchInput, "sources" | "links"> {
   const sources = new Map<string, "directory" | "file">();
   const links = new Map<string, string>();
-  for (const [index, mount] of (config.mounts ?? []).entries()) {
+  const mounts = config.mounts ?? [];
+  for (const [index, mount] of mounts.entries()) {
     const options = readMountOptions(mount);
     if (mount.source === undefined || !options.bind || options.remount) continue;
-    const source = resolve(bundle, mount.source);
+    const covered = root.kind === "directory" ? coveredSource(mounts, index, bundle, root.path) : undefined;
+    // What it is on the host is hidden then; a directory is made for what only the container will see.
+    if (covered !== undefined && covered.behind === undefined) continue;
+    const source = covered?.behind ?? resolve(bundle, mount.source);
     // The start itself makes this directory.
     if (source === made) continue;
     const own = options.links.size === 0 ? undefined : lstatSync(source, { throwIfNoEntry: false });

@@ -2,6 +2,8 @@ import { posix } from "node:path";
 import { configFault } from "../config/check.ts";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
+import { coveredIn } from "./earlier-mounts.ts";
+import { mapOwners } from "./idmap.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import type { MountOptions } from "./mount-options.ts";
 import type { MountEntry } from "./mounts.ts";
@@ -49,7 +51,7 @@ const SUPERBLOCK = /^(?:sync|async|dirsync|lazytime|nolazytime|mand|nomand)$/;
 export function compileBind(
   c: SectionBuilder,
   root: Register,
-  { mount, options, destination, mapped, opened, at }: MountEntry,
+  { mount, options, destination, mapped, opened, index, at }: MountEntry,
   input: LaunchInput,
   warnings: string[],
 ): void {
@@ -65,25 +67,33 @@ export function compileBind(
     return;
   }
   const noFollow = options.links.has("src-nofollow") ? k.AT_SYMLINK_NOFOLLOW : 0;
+  const covered = coveredIn(input, index);
   const tree = mapped?.tree ?? opened ?? c.take(source);
   if (mapped?.tree === undefined && opened === undefined) {
-    c.add("openTree", {
-      out: tree,
-      dir: null,
-      path: source,
-      flags: k.OPEN_TREE_CLONE | (options.recursive ? k.AT_RECURSIVE : 0) | noFollow,
-    });
+    const flags = k.OPEN_TREE_CLONE | (options.recursive ? k.AT_RECURSIVE : 0) | noFollow;
+    if (covered === undefined) c.add("openTree", { out: tree, dir: null, path: source, flags });
+    else openInside(c, root, covered.inside, tree, flags);
+    if (mapped !== undefined) mapOwners(c, tree, mapped);
   }
   if (destination === "/proc") c.add("verify", { fd: tree, kind: k.VERIFY_PROCFS, major: 0, minor: 0 });
   const late = rootIsShared(input) ? options.propagation : 0;
   const early = late === 0 ? options.propagation : 0;
   setAttributes(c, tree, options, early);
-  const kind = input.sources.get(source) ?? "directory";
+  const kind = input.sources.get(covered?.behind ?? source) ?? "directory";
   attach(c, tree, resolveTarget(c, root, destination, kind, !options.links.has("dest-nofollow")));
   if (late !== 0) setPropagation(c, tree, options, late);
   // The host's section still holds a mapped one under this number.
   if (mapped?.tree === undefined) c.close(tree);
   else c.add("close", { fd: tree });
+}
+
+/** Clones what earlier mounts show in the root: no link of the image leads out of it. */
+function openInside(c: SectionBuilder, root: Register, inside: string, tree: Register, flags: number): void {
+  const dir = c.take(inside);
+  const directory = (flags & k.AT_SYMLINK_NOFOLLOW) === 0 ? 0 : 2;
+  c.add("resolve", { out: dir, root, path: inside.slice(1), create: 0, mode: 0, directory });
+  c.add("openTree", { out: tree, dir, path: "", flags: flags & ~k.AT_SYMLINK_NOFOLLOW });
+  c.close(dir);
 }
 
 /** crun's `copy-symlink`: a source that is a symlink is made anew, and what it names is the container's. */

@@ -10,7 +10,7 @@ import { filterDevices, groupsToJoin, joinCgroups, makeCgroups, openGroup } from
 import { compileCleanup, type HeldByHost } from "./compile-cleanup.ts";
 import { compileContainer } from "./compile-container.ts";
 import * as k from "./constants.ts";
-import { compileHooks, hasHooks, hookState } from "./hooks.ts";
+import { compileHooks, enterBundle, hasHooks, hookState } from "./hooks.ts";
 import { prepareMappedMounts } from "./idmap.ts";
 import { compileIntelRdt } from "./intel-rdt.ts";
 import { type CompiledLaunch, type LaunchInput, StateFile, Step } from "./launch-input.ts";
@@ -71,6 +71,7 @@ function compileHost(
   const limits = cgroupLimits(cgroups, config.linux?.resources);
   warnings.push(...limits.warnings);
   if (mode === "foreground" && input.noSubreaper !== true) h.add("subreaper", {});
+  enterBundle(h, input);
   const socket = connectConsole(h, input);
   const pidfdSocket = connectPidfdSocket(h, input.pidfdSocket);
   const ready = makeNotification(h, input);

@@ -47,6 +47,18 @@ export function compileHooks(
   }
 }
 
+/** A failure of the hook at a JSON pointer, in runc's words, which engines look for; undefined for another pointer. */
+export function hookFailure(pointer: string, message: string): string | undefined {
+  const [, kind, index] = /^\/hooks\/([A-Za-z]+)\/(\d+)$/.exec(pointer) ?? [];
+  return kind === undefined ? undefined : `error running ${kind} hook #${index}: ${message}`;
+}
+
+/** Hooks run in the bundle's directory, as runc and crun have it; those that are left to delete are the caller's. */
+export function enterBundle(h: SectionBuilder, { config, bundle }: HookSubject): void {
+  if (Object.values(config.hooks ?? {}).every((hooks) => hooks.length === 0)) return;
+  h.at("/hooks", () => h.add("changeDirectory", { path: bundle, create: 0 }));
+}
+
 /** True when the configuration has a hook of one of these kinds. */
 export function hasHooks(config: RuntimeConfig, ...kinds: ReadonlyArray<keyof RuntimeHooks>): boolean {
   return kinds.some((kind) => (config.hooks?.[kind] ?? []).length > 0);

@@ -3,6 +3,7 @@ import type { RuntimeIdMapping, RuntimeMount } from "../../spec/index.ts";
 import { configFault, shown } from "../config/check.ts";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
+import { coveredIn } from "./earlier-mounts.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import { type IdmapOption, type MountOptions, readMountOptions } from "./mount-options.ts";
 import type { Register } from "./operation.ts";
@@ -17,7 +18,7 @@ import type { Register } from "./operation.ts";
 export interface MappedMount {
   readonly userns: Register;
   readonly recursive: boolean;
-  /** A bind mount's source, cloned and mapped. */
+  /** A bind mount's source, cloned and mapped; what an earlier mount shows is opened only then. */
   readonly tree: Register | undefined;
 }
 
@@ -47,7 +48,8 @@ export function prepareMappedMounts(h: SectionBuilder, input: LaunchInput): Mapp
     h.at(at, () => {
       const userns = openNamespace(h, input, mount, idmap, at, namespaces);
       const recursive = idmap?.recursive === true;
-      const tree = options.bind ? cloneSource(h, input, mount, options, { userns, recursive }) : undefined;
+      const early = options.bind && coveredIn(input, index) === undefined;
+      const tree = early ? cloneSource(h, input, mount, options, { userns, recursive }) : undefined;
       mounts.set(index, { userns, recursive, tree });
     });
   }

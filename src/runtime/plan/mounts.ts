@@ -1,9 +1,9 @@
-import { posix } from "node:path";
 import type { RuntimeMount } from "../../spec/index.ts";
 import { configFault, shown } from "../config/check.ts";
 import { attach, compileBind, compileRemount, resolveTarget, setPropagation } from "./bind-mounts.ts";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
+import { destinationOf } from "./earlier-mounts.ts";
 import { type MappedMount, mapOwners } from "./idmap.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import { mountCgroups } from "./mount-cgroups.ts";
@@ -46,12 +46,6 @@ const PROC_FILES = new Set([
   "/proc/sys/kernel/ns_last_pid",
 ]);
 
-/** A mount's destination as an absolute, normal path. Since 1.2.0 it may be given relative to "/". */
-export function destinationOf(mount: RuntimeMount): string {
-  const path = posix.normalize(`/${mount.destination}`);
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-}
-
 /**
  * Mounts what the configuration lists, in its order, below the root in register `root`. Control groups are left to
  * {@link compileLateMounts} unless another mount depends on them: until then the host's section may still be
@@ -77,7 +71,9 @@ export function compileMounts(
     if (isCgroup(mount)) beforeCgroups();
     const at = `/mounts/${index}`;
     const opened = input.opened?.get(index);
-    c.at(at, () => compileMount(c, root, { mount, mapped: mapped.get(index), opened, at }, input, result));
+    c.at(at, () =>
+      compileMount(c, root, { mount, mapped: mapped.get(index), opened, index, at }, input, result),
+    );
   }
   for (const userns of new Set([...mapped.values()].map((one) => one.userns))) c.add("close", { fd: userns });
   return result;
@@ -94,7 +90,9 @@ export function compileLateMounts(
   for (const [index, mount] of mounts.entries()) {
     if (!isCgroup(mount) || !isLast(mounts, index)) continue;
     const at = `/mounts/${index}`;
-    c.at(at, () => compileMount(c, root, { mount, mapped: undefined, opened: undefined, at }, input, result));
+    c.at(at, () =>
+      compileMount(c, root, { mount, mapped: undefined, opened: undefined, index, at }, input, result),
+    );
   }
 }
 
@@ -121,14 +119,15 @@ export interface MountEntry {
   readonly mapped: MappedMount | undefined;
   /** A bind mount's source that is open already. */
   readonly opened: Register | undefined;
-  /** Its JSON pointer. */
+  /** Its place in /mounts, and its JSON pointer. */
+  readonly index: number;
   readonly at: string;
 }
 
 function compileMount(
   c: SectionBuilder,
   root: Register,
-  given: Pick<MountEntry, "mount" | "mapped" | "opened" | "at">,
+  given: Pick<MountEntry, "mount" | "mapped" | "opened" | "index" | "at">,
   input: MountInput,
   result: MountResult,
 ): void {

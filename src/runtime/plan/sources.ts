@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { SectionBuilder } from "./builder.ts";
 import * as k from "./constants.ts";
+import { coveredIn } from "./earlier-mounts.ts";
 import type { LaunchInput } from "./launch-input.ts";
 import { readMountOptions } from "./mount-options.ts";
 import type { Namespaces } from "./namespaces.ts";
@@ -55,7 +56,9 @@ export function openSources(
     if (!options.bind || mount.source === undefined || mount.source === "") continue;
     const path = posix.resolve(input.bundle, mount.source);
     // Those with a mapping of their own the host's section has made already; a link that is copied is no mount.
-    if (mapped.has(index) || (options.links.has("copy-symlink") && input.links?.has(path) === true)) continue;
+    // What an earlier mount brings into the root is there only later.
+    if (mapped.has(index) || coveredIn(input, index) !== undefined) continue;
+    if (options.links.has("copy-symlink") && input.links?.has(path) === true) continue;
     const tree = section.take(path);
     section.at(`/mounts/${index}`, () => {
       const noFollow = options.links.has("src-nofollow") ? k.AT_SYMLINK_NOFOLLOW : 0;

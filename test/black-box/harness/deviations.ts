@@ -22,6 +22,8 @@ export const deviations: Readonly<Record<string, Deviations>> = {
       "runtime.md, Lifecycle 7 to 9: it runs poststart hooks before startContainer hooks",
     "hooks: startContainer that fails": startHook,
     "inside: domain name": since("1.1", "domainname"),
+    "life: SIGKILL reaches what is left of a container that shares the host's PIDs":
+      "the habit of newer runc: it kills nothing once the first process has ended",
     "mounts: an ID-mapped bind shows other owners": since("1.1", "uidMappings of a mount"),
     "mounts: flags that are taken away from binds":
       "config.md, Linux mount options: suid, dev and exec clear a flag; it leaves binds that only clear flags alone",
@@ -61,6 +63,10 @@ export const deviations: Readonly<Record<string, Deviations>> = {
     "inside: a namespace type twice is an error":
       "config-linux.md, Namespaces: duplicates MUST generate an error",
     "inside: its control group, and a read-only view of it":
+      "it has no control groups on a host of both versions",
+    "life: SIGKILL reaches what is left of a container that shares the host's PIDs":
+      "the habit of newer runc: it kills nothing once the first process has ended",
+    "life: delete --force takes groups that the container made in its own with it":
       "it has no control groups on a host of both versions",
     "life: exec runs a program beside, with its own variables, directory and exit code":
       "the habit of runc: with --env the container's own variables, PATH among them, are gone",
