@@ -23,6 +23,13 @@ export interface CollectOptions {
   readonly partialAge?: number;
   /** Also remove at once what interrupted pulls left behind to go on from. Default false. */
   readonly interrupted?: boolean;
+  /** Further content that stays, with all that it leads to. */
+  readonly keep?: readonly Root[];
+  /**
+   * Remove nothing; tell what a collection would remove that came after a removal of these names. Default: it is no
+   * rehearsal.
+   */
+  readonly rehearse?: { readonly withoutNames: ReadonlySet<string> };
   readonly signal?: AbortSignal;
 }
 
@@ -53,10 +60,15 @@ export async function collect(
   blobs: Blobs,
   options: CollectOptions = {},
 ): Promise<Collected> {
-  const interrupted = options.interrupted === true;
+  const { interrupted = false, keep = [], rehearse } = options;
   const { createHash } = await import("node:crypto");
   const digestOf: DigestFunction = (algorithm, bytes) => createHash(algorithm).update(bytes).digest("hex");
   const reachable = new ReachableBlobs(blobs, digestOf);
+  for (const root of keep) reachable.add(root);
+  if (rehearse !== undefined) {
+    for (const root of readRoots(database, rehearse.withoutNames)) reachable.add(root);
+    return wouldRemove(directory, blobs, reachable);
+  }
   // First, and without writing to the database: on a full disk this makes the room for what follows.
   const partials = removePartials(
     database,
@@ -97,16 +109,39 @@ export async function collect(
   return { blobs: removed, partials: partials.count, bytes };
 }
 
-function readRoots(database: Database): Root[] {
+interface RootRow {
+  readonly media_type: string;
+  readonly digest: Digest;
+}
+
+function readRoots(database: Database, without?: ReadonlySet<string>): Root[] {
+  const root = ({ media_type, digest }: RootRow): Root => ({ mediaType: media_type, digest });
+  if (without === undefined || without.size === 0) {
+    return database
+      .all<RootRow>("SELECT media_type, digest FROM names UNION SELECT media_type, digest FROM lease_content")
+      .map(root);
+  }
+  const named = database.all<RootRow & { name: string }>("SELECT name, media_type, digest FROM names");
+  return [...named.filter(({ name }) => !without.has(name)).map(root), ...leasedContent(database)];
+}
+
+/** What leases hold. */
+export function leasedContent(database: Database): Root[] {
   return database
-    .all<{ media_type: string; digest: Digest }>(
-      "SELECT media_type, digest FROM names UNION SELECT media_type, digest FROM lease_content",
-    )
+    .all<RootRow>("SELECT DISTINCT media_type, digest FROM lease_content")
     .map(({ media_type, digest }) => ({ mediaType: media_type, digest }));
 }
 
+function wouldRemove(directory: string, blobs: Blobs, reachable: ReachableBlobs): Collected {
+  const going = listBlobs(directory).flatMap((digest) => {
+    const size = reachable.has(digest) ? undefined : blobs.size(digest);
+    return size === undefined ? [] : [{ digest, size }];
+  });
+  return { blobs: going, partials: 0, bytes: going.reduce((sum, { size }) => sum + size, 0) };
+}
+
 /** Files whose names are no digests are none of ours and stay. */
-function listBlobs(directory: string): Digest[] {
+export function listBlobs(directory: string): Digest[] {
   const found: Digest[] = [];
   const top = join(directory, "blobs");
   for (const algorithm of namesIn(top)) {
@@ -145,7 +180,7 @@ function removePartials(
   return { count, bytes };
 }
 
-function namesIn(directory: string): string[] {
+export function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch (error) {

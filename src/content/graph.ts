@@ -37,6 +37,10 @@ export class ReachableBlobs {
     this.#digestOf = digestOf;
   }
 
+  get digests(): ReadonlySet<Digest> {
+    return this.#marked;
+  }
+
   has(digest: Digest): boolean {
     return this.#marked.has(digest);
   }

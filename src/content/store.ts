@@ -5,9 +5,10 @@ import type { OpenOptions, ReadOptions } from "./blobs.ts";
 import { Blobs } from "./blobs.ts";
 import { Claim } from "./claim.ts";
 import type { Collected, CollectOptions } from "./collect.ts";
-import { collect } from "./collect.ts";
+import { collect, leasedContent } from "./collect.ts";
 import type { Database } from "./database.ts";
 import { openDatabase } from "./database.ts";
+import type { Root } from "./graph.ts";
 import { Ingest } from "./ingest.ts";
 import { Layout } from "./layout.ts";
 import { contentDirectory } from "./layout-reading.ts";
@@ -16,6 +17,7 @@ import { Lease, releaseLease } from "./lease.ts";
 import { Names } from "./names.ts";
 import type { Schema } from "./schema.ts";
 import { contentSchema } from "./tables.ts";
+import type { ContentUsage } from "./usage.ts";
 
 /** Options of everything that brings content in. */
 export interface IngestOptions {
@@ -146,6 +148,23 @@ export class Store implements Disposable {
   /** Removes what neither a name nor a lease leads to. @see collect */
   collect(options?: CollectOptions): Promise<Collected> {
     return collect(this.database, this.directory, this.#blobs, options);
+  }
+
+  /** What the content takes on disk. */
+  async usage(): Promise<ContentUsage> {
+    const { contentUsage } = await import("./usage.ts");
+    return contentUsage(this.directory, this.#blobs);
+  }
+
+  /** The digests of all that an index or manifest leads to, itself among them; what is not here, too. */
+  async reachableFrom(root: Root): Promise<ReadonlySet<Digest>> {
+    const { reachableFrom } = await import("./usage.ts");
+    return reachableFrom(this.#blobs, root);
+  }
+
+  /** What leases hold that no name needs to lead to. */
+  leased(): readonly Root[] {
+    return leasedContent(this.database);
   }
 
   close(): void {

@@ -15,6 +15,8 @@ import type {
 import type { ContainerOptions, ExecOptions } from "./container-options.ts";
 import type { ContainerInspect, ContainerSummary } from "./inspect.ts";
 import type { LogEntry, LogOptions } from "./log/index.ts";
+import type { Pruned, PruneOptions } from "./prune/prune.ts";
+import type { DiskUsage } from "./usage/disk-usage.ts";
 
 /**
  * A program that the calling process becomes with `process.execve(path, args, env)`: `args[0]` is
@@ -121,6 +123,10 @@ export interface Engine extends AsyncDisposable {
   containersOf(
     imageID: Digest,
   ): Promise<readonly { readonly container: string; readonly running: boolean }[]>;
+  /** What everything takes on disk. Reads much: it is for people who ask. */
+  usage(): Promise<DiskUsage>;
+  /** Removes what nothing uses. */
+  prune(options: PruneOptions): Promise<Pruned>;
   /** Removes the unpacked layers that neither an image nor a container uses; called after images were removed. */
   collectSnapshots(): Promise<CollectedSnapshots>;
 

@@ -55,10 +55,17 @@ export class FleetingRecords {
 
   /** What makers left who were killed. */
   abandonedDrafts(): Draft[] {
-    return this.#names().flatMap((name) => {
-      const match = /^\.new-(\d+)-(\d+)-/.exec(name);
+    return this.drafts().filter(({ path }) => {
+      const match = /\.new-(\d+)-(\d+)-/.exec(path);
       const identity = match === null ? undefined : parseIdentity(`${match[1]} ${match[2]}`);
-      if (identity === undefined || isAlive(identity)) return [];
+      return identity !== undefined && !isAlive(identity);
+    });
+  }
+
+  /** What is being made, and what makers left who were killed. */
+  drafts(): Draft[] {
+    return this.#names().flatMap((name) => {
+      if (!name.startsWith(DRAFT)) return [];
       const path = join(this.#directory, name);
       return [{ path, container: readRecord(path) }];
     });

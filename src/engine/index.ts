@@ -31,4 +31,14 @@ export type { AttachOptions, Engine, EngineOptions, ListOptions, ProcessImage } 
 export type { ContainerInspect, ContainerSummary } from "./inspect.ts";
 export { openEngine } from "./local-engine.ts";
 export type { LogEntry, LogOptions, LogStream } from "./log/index.ts";
+export type { LabelCondition, PruneFilter } from "./prune/filter.ts";
+export type { Pruned, PruneOptions } from "./prune/prune.ts";
 export type { ContainerState } from "./status.ts";
+export type {
+  ContainerUsage,
+  DiskUsage,
+  ImageUsage,
+  UsageSummary,
+  VolumeUsage,
+} from "./usage/disk-usage.ts";
+export { summariseUsage } from "./usage/disk-usage.ts";

@@ -20,10 +20,12 @@ import { containerHandle, createdHandle, runningHandle } from "./handles.ts";
 import type { ContainerInspect, ContainerSummary } from "./inspect.ts";
 import type { LogEntry, LogOptions } from "./log/index.ts";
 import { attachClient } from "./monitor.ts";
+import type { Pruned, PruneOptions } from "./prune/prune.ts";
 import { removeIfOver, repairContainers } from "./repair.ts";
 import { releaseRemovedLayers, releaseSharedLayers, releaseUnusedLayers } from "./shared-layers.ts";
 import { runInForeground, startAttached, startContainer } from "./starting.ts";
 import type { StoredContainer } from "./stored-container.ts";
+import type { DiskUsage } from "./usage/disk-usage.ts";
 
 /**
  * Opens the engine on its directories, which are made where they are missing. Takes about a millisecond; nothing
@@ -195,21 +197,23 @@ class LocalEngine implements Engine {
       }));
   }
 
+  async usage(): Promise<DiskUsage> {
+    const { measureUsage } = await import("./usage/measure.ts");
+    return measureUsage(this.#context);
+  }
+
+  async prune(options: PruneOptions): Promise<Pruned> {
+    const { prune } = await import("./prune/prune.ts");
+    const pruned = await prune(this.#context, options);
+    if (options.rehearse !== true) await releaseUnusedLayers(this.#context);
+    return pruned;
+  }
+
   async collectSnapshots(): Promise<CollectedSnapshots> {
-    const { listImages } = await import("../image/index.ts");
-    const images = new Set<Digest>();
-    const layers = new Set<Digest>();
-    for (const { imageID } of this.#context.containers.list()) if (imageID !== null) images.add(imageID);
-    for (const image of listImages(this.#context.store)) {
-      try {
-        images.add(await image.id());
-        for (const { diffID } of await image.layers()) layers.add(diffID);
-      } catch (error) {
-        // A damaged image, or an artifact: it has no snapshots to keep.
-        if (!(error instanceof CortenError)) throw error;
-      }
-    }
-    const collected = await this.#context.snapshots.collect({ images, layers });
+    const { keptSnapshots } = await import("./kept-snapshots.ts");
+    // Leases tell what is being pulled: nothing has to be spared for its youth.
+    const kept = await keptSnapshots(this.#context);
+    const collected = await this.#context.snapshots.collect({ ...kept, minimumAge: 0 });
     await releaseRemovedLayers(this.#context);
     return collected;
   }

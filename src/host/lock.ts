@@ -78,6 +78,12 @@ function holder(file: string): string | undefined {
   }
 }
 
+/** True while a process that lives holds the lock. */
+export function isLocked(file: string): boolean {
+  const record = holder(file);
+  return record !== undefined && isHeld(record);
+}
+
 function isHeld(record: string): boolean {
   const identity = parseIdentity(record);
   return identity !== undefined && isAlive(identity);

@@ -50,6 +50,7 @@ export { installLayout } from "./install-layout.ts";
 export type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";
 export type { LoadedImage, LoadOptions } from "./load.ts";
 export { loadImages } from "./load.ts";
+export { isDigestName } from "./naming.ts";
 export type { ImagePlace, OpenImageSinkOptions, OpenImageSourceOptions, StorePlace } from "./place.ts";
 export {
   openImageSink,
@@ -78,6 +79,7 @@ export { readSourceImage } from "./source-image.ts";
 export type { ViewOptions } from "./stored-image.ts";
 export { tagImage } from "./tag.ts";
 export type { TransferEvent } from "./transfer-event.ts";
+export { listLeasedImages, listUnnamedImages } from "./unnamed.ts";
 export { uploadJournal } from "./upload-journal.ts";
 export type { ImageReport } from "./validate/report.ts";
 export type { ImageFinding } from "./validate/rules.ts";

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { isLocked } from "../host/index.ts";
 import type { Digest } from "../spec/index.ts";
 import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { readStack } from "./stack.ts";
@@ -15,6 +16,8 @@ export interface KeptSnapshots {
    * name. Default: ten minutes.
    */
   readonly minimumAge?: number;
+  /** Remove nothing, tell what would be. Default: false. */
+  readonly rehearse?: boolean;
 }
 
 export interface CollectedSnapshots {
@@ -25,6 +28,7 @@ export interface CollectedSnapshots {
 }
 
 const DEFAULT_AGE_MS = 10 * 60_000;
+const PARTIAL = ".partial";
 
 /**
  * Removes the snapshots that nothing keeps. A container that is running loses nothing: its mounts hold the files.
@@ -32,24 +36,56 @@ const DEFAULT_AGE_MS = 10 * 60_000;
  */
 export function collectSnapshots(files: SnapshotFiles, kept: KeptSnapshots): CollectedSnapshots {
   const stays = new Set<string>();
-  const keep = ({ image, index }: LayerPlace) => stays.add(image).add(index);
-  for (const diffID of kept.layers) keep(files.layer(diffID));
-  for (const imageID of kept.images) {
-    stays.add(files.stack(imageID));
-    const stack = readStack(files, imageID);
-    for (const place of stack?.layers ?? []) keep(place);
-    for (const file of stack?.files ?? []) stays.add(file);
-  }
+  for (const diffID of kept.layers) for (const file of filesOfLayer(files.layer(diffID))) stays.add(file);
+  for (const imageID of kept.images) for (const file of filesOfStack(files, imageID)) stays.add(file);
   const newest = newestToGo(kept);
   let count = 0;
   let bytes = 0;
   for (const { file, size, changed } of listFiles(files)) {
-    if (stays.has(file) || changed > newest) continue;
-    rmSync(file, { force: true });
+    if (stays.has(file) || changed > newest || isBeingWritten(file, changed)) continue;
+    if (kept.rehearse !== true) rmSync(file, { force: true });
     count++;
     bytes += size;
   }
   return { files: count, bytes };
+}
+
+/** What an image's stack consists of, as far as it is made. */
+function filesOfStack(files: SnapshotFiles, imageID: Digest): string[] {
+  const stack = readStack(files, imageID);
+  return [files.stack(imageID), ...(stack?.layers ?? []).flatMap(filesOfLayer), ...(stack?.files ?? [])];
+}
+
+function filesOfLayer({ image, index }: LayerPlace): string[] {
+  return [image, index];
+}
+
+/** The files of an image that has these layers, and the bytes that each takes on disk. */
+export function filesOfImage(
+  files: SnapshotFiles,
+  imageID: Digest,
+  layers: readonly Digest[],
+): Map<string, number> {
+  const own = [
+    ...layers.flatMap((diffID) => filesOfLayer(files.layer(diffID))),
+    ...filesOfStack(files, imageID),
+  ];
+  return new Map(
+    own.flatMap((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? [] : [[file, stat.blocks * 512]];
+    }),
+  );
+}
+
+/**
+ * True for an unfinished file that a process may still be writing: it holds the lock of the layer's image, or works on
+ * something so small that it is done within moments.
+ */
+function isBeingWritten(file: string, changed: number): boolean {
+  if (file.endsWith(".new")) return changed > newestToGo({});
+  if (!file.endsWith(PARTIAL)) return false;
+  return isLocked(`${file.slice(0, -PARTIAL.length).replace(/\.json$/, ".erofs")}.lock`);
 }
 
 /** When the youngest of what may be removed has changed, in milliseconds since 1970. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LayersBelow } from "../archive/index.ts";
 import type { Store } from "../content/index.ts";
-import { acquireLock } from "../host/index.ts";
+import { acquireLock, bytesOnDisk } from "../host/index.ts";
 import type { Image, ImageLayer, LayerConsumer } from "../image/index.ts";
 import type { RootRecipe, RootUpper, UnpackOptions } from "../runtime/index.ts";
 import { CortenError, type Digest, isCortenError } from "../spec/index.ts";
@@ -159,10 +159,19 @@ export class Snapshots {
     const { collectSnapshots, newestToGo } = await import("./collect.ts");
     const images = [...kept.images];
     const collected = collectSnapshots(this.#files, { ...kept, images });
-    if (this.#trees === undefined) return collected;
+    if (this.#trees === undefined || kept.rehearse === true) return collected;
     const { collectTrees } = await import("./trees.ts");
     const trees = await collectTrees(this.#files, new Set(images), newestToGo(kept), this.#trees);
     return { ...collected, files: collected.files + trees };
+  }
+
+  /** The files that stand for an image with these layers, and the bytes that each takes on disk. */
+  async filesOf(imageID: Digest, layers: readonly Digest[]): Promise<ReadonlyMap<string, number>> {
+    const { filesOfImage } = await import("./collect.ts");
+    const found = filesOfImage(this.#files, imageID, layers);
+    if (this.#trees === undefined) return found;
+    const tree = this.#files.tree(imageID, this.#trees.owners);
+    return existsSync(tree) ? found.set(tree, bytesOnDisk(tree)) : found;
   }
 
   /** The EROFS images that are here. */

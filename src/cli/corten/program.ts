@@ -7,6 +7,7 @@ import { imageToolCommands } from "./table/image-tools.ts";
 import { imageCommands } from "./table/images.ts";
 import { manifestCommands } from "./table/manifest.ts";
 import { registryCommands } from "./table/registry.ts";
+import { imagePrune, pruneFamilies } from "./table/prune.ts";
 import { systemCommands } from "./table/system.ts";
 import { transferCommands } from "./table/transfer.ts";
 
@@ -23,7 +24,7 @@ export const program: Program = {
       name: "image",
       group: "Images",
       summary: "judge, compare, change and convert images",
-      commands: imageToolCommands,
+      commands: [...imageToolCommands, imagePrune],
     },
     ...transferCommands,
     ...accountCommands,
@@ -40,6 +41,7 @@ export const program: Program = {
       commands: manifestCommands,
     },
     ...registryCommands,
+    ...pruneFamilies,
     ...systemCommands,
     {
       name: "oci",

@@ -1,6 +1,7 @@
 import type { Command } from "../../command/command.ts";
 import type { OptionTable } from "../../command/option.ts";
 import { formatOption } from "./globals.ts";
+import { systemPrune } from "./prune.ts";
 
 const group = "System";
 
@@ -19,6 +20,20 @@ const info: Omit<Command, "name"> = {
   load: () => import("../system/info.ts"),
 };
 
+export const dfOptions = {
+  verbose: { type: "flag", short: "v", summary: "print every image, container and volume" },
+  format: { ...formatOption, summary: "table, json, or a template such as '{{.Type}} {{.Size}}'" },
+} as const satisfies OptionTable;
+
+const df: Omit<Command, "name"> = {
+  summary: "print what images, containers and volumes take on disk",
+  description:
+    "Sizes are what the disk holds: an image's packed layers, documents and unpacked layers. What several images share is counted once in the sum. Leftovers are cut pulls, images that lost their names, and layers of images that are gone.",
+  arguments: [],
+  options: dfOptions,
+  load: () => import("../system/df.ts"),
+};
+
 const release: Command = {
   name: "release",
   summary: "let go of the layers that are mounted for all containers",
@@ -34,9 +49,10 @@ export const systemCommands: readonly Command[] = [
     name: "system",
     group,
     summary: "tell about this host, and look after what is stored on it",
-    commands: [{ name: "info", ...info }, release],
+    commands: [{ name: "info", ...info }, { name: "df", ...df }, systemPrune, release],
   },
   { name: "info", hidden: true, ...info },
+  { name: "df", hidden: true, ...df },
   {
     name: "doctor",
     group,

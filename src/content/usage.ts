@@ -1,0 +1,46 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Digest } from "../spec/index.ts";
+import { isCortenError } from "../spec/index.ts";
+import type { Blobs } from "./blobs.ts";
+import { listBlobs, namesIn } from "./collect.ts";
+import type { Root } from "./graph.ts";
+import { ReachableBlobs } from "./graph.ts";
+
+/** What a content directory takes on disk. */
+export interface ContentUsage {
+  /** Bytes on disk of each blob, which a hole or a compressing file system makes fewer than its length. */
+  readonly blobs: ReadonlyMap<Digest, number>;
+  /** Bytes on disk of what interrupted and running pulls have so far. */
+  readonly partials: number;
+}
+
+export function contentUsage(directory: string, blobs: Blobs): ContentUsage {
+  const sizes = listBlobs(directory).map((digest) => [digest, bytesOnDisk(blobs.path(digest))] as const);
+  const ingest = join(directory, "ingest");
+  return {
+    blobs: new Map(sizes),
+    partials: namesIn(ingest).reduce((sum, name) => sum + bytesOnDisk(join(ingest, name)), 0),
+  };
+}
+
+/**
+ * The blobs that `root` leads to, in the store or not, itself among them. Below a document that is damaged nothing is
+ * known, which must not keep the others from being looked at.
+ */
+export async function reachableFrom(blobs: Blobs, root: Root): Promise<ReadonlySet<Digest>> {
+  const { createHash } = await import("node:crypto");
+  const found = new ReachableBlobs(blobs, (algorithm, bytes) =>
+    createHash(algorithm).update(bytes).digest("hex"),
+  );
+  try {
+    found.add(root);
+  } catch (error) {
+    if (!isCortenError(error, "data-loss")) throw error;
+  }
+  return found.digests;
+}
+
+function bytesOnDisk(file: string): number {
+  return (statSync(file, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
+}
