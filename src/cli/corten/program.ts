@@ -6,8 +6,8 @@ import { globalOptions } from "./table/globals.ts";
 import { imageToolCommands } from "./table/image-tools.ts";
 import { imageCommands } from "./table/images.ts";
 import { manifestCommands } from "./table/manifest.ts";
-import { registryCommands } from "./table/registry.ts";
 import { imagePrune, pruneFamilies } from "./table/prune.ts";
+import { registryCommands } from "./table/registry.ts";
 import { systemCommands } from "./table/system.ts";
 import { transferCommands } from "./table/transfer.ts";
 
