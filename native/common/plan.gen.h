@@ -141,6 +141,8 @@ enum plan_operation {
 	OP_FIND_EXECUTABLE = 120,
 	OP_CLOSE_FROM = 121,
 	OP_AWAIT_START = 122,
+	OP_RESET_CPU_AFFINITY = 141,
+	OP_ASK_CRIU = 140,
 	OP_FINISH = 123,
 	OP_EXECUTE = 124,
 };
@@ -256,6 +258,8 @@ enum plan_operation {
 	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
 	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \
+	X(OP_RESET_CPU_AFFINITY, reset_cpu_affinity, "resetCpuAffinity", 0, FIELD_NONE) \
+	X(OP_ASK_CRIU, ask_criu, "askCriu", 4, FIELD_LIST, FIELD_LIST, FIELD_DATA, FIELD_OUT) \
 	X(OP_FINISH, finish, "finish", 1, FIELD_INT) \
 	X(OP_EXECUTE, execute, "execute", 2, FIELD_LIST, FIELD_LIST) \
 	/* end */
@@ -516,6 +520,10 @@ enum plan_operation {
 #define CLOSE_FROM_FIRST 0
 #define CLOSE_FROM_CLOEXEC 1
 #define AWAIT_START_FIFO 0
+#define ASK_CRIU_PROGRAM 0
+#define ASK_CRIU_ENV 1
+#define ASK_CRIU_REQUEST 2
+#define ASK_CRIU_TERMINAL 3
 #define FINISH_CODE 0
 #define EXECUTE_ARGS 0
 #define EXECUTE_ENV 1

@@ -68,6 +68,10 @@ static bool add_word(struct line *line, const char *word)
 
 static bool add_file(struct line *line, const char *path)
 {
+	/* A pipe can be read once, and that is JavaScript's to do. */
+	struct statx status;
+	if (k_statx(AT_FDCWD, path, 0, STATX_TYPE, &status) < 0 || !S_ISREG(status.stx_mode))
+		return false;
 	int fd = k_openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return false;

@@ -69,7 +69,7 @@ __attribute__((noreturn)) static void become_corten(char **argv, char *const *en
 		error = k_execve(program, argv, environment);
 	static char message[PATH_SIZE + 64];
 	struct format text = format_start(message, sizeof(message));
-	format_print(&text, "corten-oci: cannot run %s: %s\n", program, errno_name(-error));
+	format_print(&text, "corten-oci: error: cannot run %s: %s\n", program, errno_name(-error));
 	k_write(2, message, text.length);
 	k_exit(125);
 }

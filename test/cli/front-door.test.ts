@@ -216,6 +216,13 @@ for (const [name, program] of [
         assert.equal((await oci("exec", "--process", file, id)).exitCode, 9);
       }
       assert.equal(viaJavaScript(), 2);
+      // A pipe has its contents once: the front door must leave them to JavaScript.
+      const words = ["--root", root, "exec", "--process", "/dev/stdin", id];
+      const script = 'file=$1; shift; cat "$file" | "$@"';
+      const corten = join(installation, "corten-oci");
+      const piped = spawnSync("sh", ["-c", script, "sh", processFile("p4"), corten, ...words]);
+      assert.equal(piped.status, 9, piped.stderr.toString());
+      viaJavaScript();
       await oci("pause", id);
       viaJavaScript();
       const paused = await exec("-e", "A=b");

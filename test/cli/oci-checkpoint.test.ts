@@ -64,6 +64,7 @@ describe("corten-oci checkpoint and restore", { skip: !isRoot, timeout: 60_000 }
       ["sh", "-c", "i=0; while :; do echo $((i=i+1)) > /tmp/n; sleep .1; done"],
       (config) => {
         config.mounts.push({ destination: "/tmp", type: "bind", source: scratch.path, options: ["bind"] });
+        config.linux["maskedPaths"] = ["/proc/version", "/proc/irq"];
       },
     );
     assert.equal((await start()).exitCode, 0);
@@ -75,6 +76,7 @@ describe("corten-oci checkpoint and restore", { skip: !isRoot, timeout: 60_000 }
 
   test("criu's command line has all that runc's options say, and no annotation's file", async () => {
     const { pid } = await status(id);
+    mkdirSync(join(scratch.path, "parent"));
     const { exitCode, stderr } = await oci(
       ...["checkpoint", "--image-path", images, "--leave-running", "--tcp-established", "--ext-unix-sk"],
       ...[
@@ -104,9 +106,14 @@ describe("corten-oci checkpoint and restore", { skip: !isRoot, timeout: 60_000 }
     assert.equal(valueBehind("--prev-images-dir"), "../parent");
     assert.equal(valueBehind("--port"), "27");
     assert.ok(words.includes("mnt[/tmp]:/tmp"));
+    // The host's null device covers a file; a directory has a file system of its own.
+    assert.ok(words.includes("mnt[/proc/version]:/dev/null"));
+    assert.ok(!words.some((word) => word.startsWith("mnt[/proc/irq]")));
     assert.deepEqual(JSON.parse(readFileSync(join(images, "descriptors.json"), "utf8")).length, 3);
     assert.equal((await status(id)).status, "running");
     assert.match((await oci("checkpoint", "--parent-path", "/abs", id)).stderr, /must be relative/);
+    const missing = await oci("checkpoint", "--image-path", images, "--parent-path", "none", id);
+    assert.match(missing.stderr, /--parent-path does not exist/);
     assert.match((await oci("checkpoint", "--page-server", "x", id)).stderr, /not ADDRESS:PORT/);
   });
 
@@ -128,7 +135,7 @@ describe("corten-oci checkpoint and restore", { skip: !isRoot, timeout: 60_000 }
     assert.equal(words[0], "restore");
     assert.ok(words.includes("--restore-detached"));
     assert.ok(words.includes(`mnt[/tmp]:${scratch.path}`));
-    assert.ok(words.includes("mnt[/proc/kcore]:/dev/null"));
+    assert.ok(words.includes("mnt[/dev/null]:/dev/null"));
     const found = await status(name);
     assert.deepEqual([found.status, `${found.pid}`], ["running", readFileSync(pidFile, "utf8")]);
     assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(scratch.path));

@@ -63,7 +63,7 @@ describe("corten-oci spec", () => {
     const { mtimeMs } = statSync(file);
     const second = await command(cortenOci, ["spec"], { cwd: scratch.path });
     assert.equal(second.exitCode, 1);
-    assert.match(second.stderr, /^corten-oci: .*config\.json exists/);
+    assert.match(second.stderr, /^corten-oci: error: .*config\.json exists/);
     assert.equal(statSync(file).mtimeMs, mtimeMs);
   });
 });
@@ -94,7 +94,7 @@ describe("what callers parse", () => {
     using scratch = temporaryDirectory();
     const global = ["--root", scratch.path];
     const { stderr } = await command(cortenOci, [...global, "kill", "nobody", "9"]);
-    assert.equal(stderr, "corten-oci: container does not exist\n");
+    assert.equal(stderr, "corten-oci: error: container does not exist\n");
     const json = await command(cortenOci, [...global, "--log-format", "json", "kill", "nobody", "9"]);
     assert.equal(JSON.parse(json.stderr).msg, "container does not exist");
   });

@@ -38,7 +38,7 @@ export async function prepareLog({ log }: LogOptions): Promise<void> {
 /**
  * The log. Its entries have logrus's formats, because callers read them: containerd's shim takes the last line with
  * `"level":"error"` of a JSON log. On stderr an error is plain text, in which podman, conmon and CRI-O search for
- * runc's phrases; logrus would put backslashes in front of their quotes.
+ * runc's phrases; logrus would put backslashes in front of their quotes. Some know a failure by the word error alone.
  */
 export class Log {
   readonly #options: LogOptions;
@@ -64,7 +64,7 @@ export class Log {
     const { log, "log-format": format } = this.#options;
     if (log || format === "json") this.#entry("error", message);
     if (log) write(2, `${message}\n`);
-    else if (format !== "json") write(2, `${styleOf(2).red("corten-oci:")} ${message}\n`);
+    else if (format !== "json") write(2, `${styleOf(2).red("corten-oci: error:")} ${message}\n`);
   }
 
   #entry(level: Level, message: string): void {

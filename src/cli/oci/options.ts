@@ -251,6 +251,7 @@ export const restoreOptions = {
   ...imageOptions,
   bundle,
   detach: { type: "flag", short: "d", summary: "return when the container runs" },
+  "console-socket": consoleSocket,
   "pid-file": pidFile,
   "lsm-profile": { type: "text", value: "TYPE:NAME", summary: "security profile of the restored processes" },
   "lsm-mount-context": { type: "text", value: "CONTEXT", summary: "SELinux context of its mounts" },
@@ -268,6 +269,7 @@ export const planOptions = {
 
 export const reportFailureOptions = {
   kind: { type: "choice", choices: ["create", "run", "exec"], default: "create", summary: "what failed" },
+  warning: { type: "list", value: "TEXT", summary: "what had been left out of the start" },
 } as const satisfies OptionTable;
 
 /** Exit code of an exec that failed by itself, which no command's own code can be taken for. runc's. */

@@ -1,6 +1,7 @@
 import { readFailure } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { reportError } from "./failure.ts";
+import { Log } from "./log.ts";
 import { EXEC_FAILURE, type OciCall, type reportFailureOptions } from "./options.ts";
 import { openRuntime } from "./runtime.ts";
 
@@ -15,6 +16,9 @@ export async function run(call: OciCall<typeof reportFailureOptions>): Promise<n
     readFailure(file!) ??
     new CortenError("internal", `the start of container "${id}" failed and left no reason`);
   if (kind !== "exec") await openRuntime(call).delete(id!, { force: true });
+  // A log has them already.
+  const log = new Log(call.globals);
+  if (call.globals.log === undefined) for (const warning of call.options.warning) log.warning(warning);
   reportError(failure, call.globals);
   return kind === "exec" ? EXEC_FAILURE : 1;
 }

@@ -12,12 +12,13 @@ export async function run(call: OciCall<typeof restoreOptions>): Promise<number>
     });
   }
   const { bundle, "pid-file": pidFile, "lsm-profile": lsmProfile } = options;
-  const { "lsm-mount-context": lsmMountContext } = options;
+  const { "lsm-mount-context": lsmMountContext, "console-socket": consoleSocket } = options;
   await openRuntime(call).restore({
     ...imageSettings(options),
     id: call.args[0]!,
     ...(bundle === undefined ? {} : { bundle }),
     ...(pidFile === undefined ? {} : { pidFile }),
+    ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(lsmProfile === undefined ? {} : { lsmProfile }),
     ...(lsmMountContext === undefined ? {} : { lsmMountContext }),
   });

@@ -16,7 +16,7 @@ export function checkGroups({ groups, mode }: CgroupPlan, holder?: number): void
     const { path } = group;
     const present = existsSync(path);
     if (present && groupProcesses(path).some((pid) => pid !== holder))
-      throw refused(`${path} already has processes`);
+      throw refused(`container's cgroup is not empty: ${path} has processes`);
     if (mode !== "unified") continue;
     checkType(group, present);
     if (present && readKnob(join(path, "cgroup.freeze"))?.trim() === "1") {

@@ -1,9 +1,15 @@
-import { mkdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { hostFacts } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
+import { planCgroups } from "../cgroup/layout.ts";
+import type { LaunchResult } from "../lifecycle/launch.ts";
 import type { Observed } from "../lifecycle/status.ts";
-import { criuFailure, requireCriu } from "./criu.ts";
+import type { LaunchPlan } from "../plan/operation.ts";
+import { compileTerminalDump } from "./compile-restore.ts";
+import { criuFailure, failureOf, requireCriu } from "./criu.ts";
 import { DUMP_LOG, dumpArguments } from "./criu-arguments.ts";
+import { criuConfiguration, criuRequest } from "./criu-request.ts";
 import type { CheckpointOptions } from "./options.ts";
 
 /** What the standard streams of the container led to: restore connects them anew. The name is runc's. */
@@ -12,12 +18,15 @@ const DESCRIPTORS = "descriptors.json";
 /**
  * Writes a running container to images.
  *
+ * @param perform performs the plan of a container with a terminal, whose failure's record goes to that file
  * @returns whether the container has ended by that
  * @throws failed-precondition with what criu said
  */
 export async function checkpointContainer(
   { record, status, init }: Observed,
   options: CheckpointOptions,
+  failureFile: string,
+  perform: (plan: LaunchPlan, stdin: number | "ignore") => Promise<LaunchResult>,
 ): Promise<boolean> {
   if (init === undefined || (status !== "running" && status !== "paused")) {
     throw new CortenError("failed-precondition", `cannot checkpoint a container that is ${status}`);
@@ -31,15 +40,43 @@ export async function checkpointContainer(
   const imagePath = resolve(options.imagePath);
   const workPath = resolve(options.workPath ?? imagePath);
   const program = requireCriu();
-  const args = dumpArguments(init.pid, record, { ...options, imagePath, workPath });
+  const cgroups = planCgroups(hostFacts().cgroups, record.config.linux?.cgroupsPath, record.id);
+  const subject = { rootfs: record.rootfs, config: record.config, cgroups };
+  const args = dumpArguments(init.pid, subject, { ...options, imagePath, workPath });
+  const { parentPath } = options;
+  if (parentPath !== undefined && !existsSync(join(imagePath, parentPath))) {
+    throw new CortenError("not-found", `--parent-path does not exist: ${join(imagePath, parentPath)}`);
+  }
   // Images hold the memory of the processes, with all their secrets.
   for (const path of [imagePath, workPath]) mkdirSync(path, { recursive: true, mode: 0o700 });
   if (options.preDump !== true) {
     const targets = [0, 1, 2].map((fd) => readlinkSync(`/proc/${init.pid}/fd/${fd}`));
     writeFileSync(join(imagePath, DESCRIPTORS), JSON.stringify(targets), { mode: 0o600 });
   }
-  const { spawnSync } = await import("node:child_process");
   const { statusFd } = options;
+  const ended = options.preDump !== true && options.leaveRunning !== true;
+  if (record.config.process?.terminal === true && options.preDump !== true && options.shellJob !== true) {
+    const configuration = `${failureFile}.criu`;
+    // The descriptor comes to criu as its stdin.
+    const settings = dumpArguments(init.pid, subject, {
+      ...options,
+      imagePath,
+      workPath,
+      ...(statusFd === undefined ? {} : { statusFd: 0 }),
+    });
+    writeFileSync(configuration, criuConfiguration(settings.slice(1)), { mode: 0o600, flag: "wx" });
+    const request = criuRequest("dump", configuration, init.pid);
+    try {
+      const plan = compileTerminalDump({ criu: program, request }, { failureFile, onFailure: [] });
+      await perform(plan, statusFd ?? "ignore");
+    } catch (error) {
+      throw failureOf(error, () => criuFailure("dump", workPath, DUMP_LOG, ""));
+    } finally {
+      rmSync(configuration);
+    }
+    return ended;
+  }
+  const { spawnSync } = await import("node:child_process");
   const stdio: Array<"ignore" | "pipe" | number> = ["ignore", "pipe", "pipe"];
   if (statusFd !== undefined) {
     while (stdio.length < statusFd) stdio.push("ignore");
@@ -50,5 +87,5 @@ export async function checkpointContainer(
     const output = error?.message ?? `${stderr?.toString() ?? ""}${stdout?.toString() ?? ""}`;
     throw criuFailure(options.preDump === true ? "pre-dump" : "dump", workPath, DUMP_LOG, output);
   }
-  return options.preDump !== true && options.leaveRunning !== true;
+  return ended;
 }

@@ -1,7 +1,11 @@
 import { posix } from "node:path";
 import { CortenError } from "../../spec/index.ts";
-import { readMountOptions } from "../plan/mount-options.ts";
+import type { ContainerCgroup } from "../cgroup/layout.ts";
+import { externalMounts, externalNamespaces, maskedFiles, namespaceArguments } from "./external.ts";
 import type { CheckpointOptions, CriuSubject, ImageOptions, RestoreOptions } from "./options.ts";
+
+/** What images call the file that covers masked ones; the name is runc's. */
+const MASK = "/dev/null";
 
 export const DUMP_LOG = "dump.log";
 export const RESTORE_LOG = "restore.log";
@@ -28,7 +32,12 @@ export function dumpArguments(pid: number, subject: CriuSubject, options: Checkp
           ...flag("--leave-running", options.leaveRunning),
           ...flag("--link-remap", options.linkRemap),
           ...flag("--skip-in-flight", options.tcpSkipInFlight),
-          ...externalMounts(subject).flatMap((path) => ["--external", `mnt[${path}]:${path}`]),
+          ...externalMounts(subject, "/").flatMap(({ destination }) => [
+            "--external",
+            `mnt[${destination}]:${destination}`,
+          ]),
+          ...maskedFiles(subject.config, pid).flatMap((path) => ["--external", `mnt[${path}]:${MASK}`]),
+          ...namespaceArguments(subject.config),
         ]),
     ...(pageServer === undefined ? [] : pageServerArguments(pageServer)),
     ...(statusFd === undefined ? [] : ["--status-fd", `${statusFd}`]),
@@ -43,30 +52,33 @@ export function restoreArguments(
     readonly root: string;
     readonly pidFile: string;
     readonly bundle: string;
-    /** Control groups to restore into, by controllers; an empty list stands for v2. */
-    readonly cgroups: ReadonlyArray<{ readonly controllers: readonly string[]; readonly path: string }>;
   },
 ): string[] {
-  const sources = new Map(
-    (subject.config.mounts ?? []).map(({ destination, source = "" }) => [destination, source]),
-  );
   return [
     "restore",
     ...["--root", files.root, "--restore-detached", "--pidfile", files.pidFile],
     ...common(options, RESTORE_LOG),
-    ...externalMounts(subject).flatMap((path) => {
-      const source = sources.has(path) ? posix.resolve(files.bundle, sources.get(path)!) : "/dev/null";
-      return ["--external", `mnt[${path}]:${source}`];
-    }),
+    ...externalMounts(subject, files.bundle).flatMap(({ destination, source }) => [
+      "--external",
+      `mnt[${destination}]:${source}`,
+    ]),
+    ...((subject.config.linux?.maskedPaths ?? []).length === 0
+      ? []
+      : ["--external", `mnt[${MASK}]:/dev/null`]),
+    // They are the standard streams of criu: compileRestore puts them there.
+    ...externalNamespaces(subject.config).flatMap(({ key }, fd) => ["--inherit-fd", `fd[${fd}]:${key}`]),
     ...(options.cgroupsMode === "ignore"
       ? []
-      : files.cgroups.flatMap(({ controllers, path }) => [
-          "--cgroup-root",
-          controllers.length === 0 ? path : `${controllers.join(",")}:${path}`,
-        ])),
+      : subject.cgroups.groups.flatMap((group) => ["--cgroup-root", cgroupRoot(group)])),
     ...(options.lsmProfile === undefined ? [] : ["--lsm-profile", options.lsmProfile]),
     ...(options.lsmMountContext === undefined ? [] : ["--lsm-mount-context", options.lsmMountContext]),
   ];
+}
+
+/** `[CONTROLLERS:]PATH`, the path as it is below the root of the hierarchy; v2 has no controllers. */
+function cgroupRoot({ hierarchy: { controllers, mountpoint }, path }: ContainerCgroup): string {
+  const inside = path.slice(mountpoint.length);
+  return controllers.length === 0 ? inside : `${controllers.join(",")}:${inside}`;
 }
 
 function common(options: ImageOptions, log: string): string[] {
@@ -93,15 +105,6 @@ function common(options: ImageOptions, log: string): string[] {
 
 function flag(name: string, wanted: boolean | undefined): string[] {
   return wanted === true ? [name] : [];
-}
-
-/** Mounts whose contents are the host's: what is bound into the container, and the files that cover masked paths. */
-export function externalMounts({ config }: CriuSubject): string[] {
-  const bound = (config.mounts ?? []).filter((mount) => readMountOptions(mount).bind);
-  return [
-    ...bound.map(({ destination }) => posix.resolve("/", destination)),
-    ...(config.linux?.maskedPaths ?? []),
-  ];
 }
 
 function pageServerArguments(address: string): string[] {

@@ -22,10 +22,17 @@ export function criuFailure(what: string, directory: string, log: string, output
     // It may have failed before it had a log.
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  const errorOf = (lines: string) => /^(?:\([0-9.]+\) )?(?:\s*\d+: )?(Error.*)$/m.exec(lines)?.[1];
+  // criu's own errors name the place in its source; without CAP_SYS_RESOURCE one is of a limit that it can do without.
+  const errorOf = (lines: string) =>
+    /^.*?(Error \((?!.*RLIMIT_NOFILE for self).*)$/m.exec(lines)?.[1] ?? /^(Error.*)$/m.exec(lines)?.[1];
   const said = errorOf(text) ?? errorOf(output) ?? output.trim().slice(0, 500);
   return new CortenError("failed-precondition", `criu failed: ${what}: ${said || "it said nothing"}`, {
     hint:
       text === "" ? "`corten doctor` tells whether criu works with this kernel" : `all of it is in ${file}`,
   });
+}
+
+/** What a talk with criu failed with: criu's own words where it was criu that failed. */
+export function failureOf(error: unknown, criuSaid: () => CortenError): unknown {
+  return error instanceof CortenError && error.operation === "askCriu" ? criuSaid() : error;
 }

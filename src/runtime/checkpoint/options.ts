@@ -1,4 +1,5 @@
 import type { RuntimeConfig } from "../../spec/index.ts";
+import type { CgroupPlan } from "../cgroup/layout.ts";
 
 /** How criu treats control groups; `ignore` leaves them alone. */
 export type CgroupsMode = "soft" | "full" | "strict" | "ignore";
@@ -39,6 +40,8 @@ export interface RestoreOptions extends ImageOptions {
   readonly id: string;
   readonly bundle?: string;
   readonly pidFile?: string;
+  /** Socket that receives the master of the container's terminal. */
+  readonly consoleSocket?: string;
   /** `TYPE:NAME` */
   readonly lsmProfile?: string;
   readonly lsmMountContext?: string;
@@ -48,4 +51,5 @@ export interface RestoreOptions extends ImageOptions {
 export interface CriuSubject {
   readonly rootfs: string;
   readonly config: RuntimeConfig;
+  readonly cgroups: CgroupPlan;
 }

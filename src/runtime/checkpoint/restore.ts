@@ -7,14 +7,17 @@ import { planLaunch } from "../lifecycle/prepare-launch.ts";
 import { makeStateDirectory, newFailureFile, stateDirectory } from "../lifecycle/state-directory.ts";
 import { StateFile } from "../plan/launch-input.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
-import { compileRestore } from "./compile-restore.ts";
-import { criuFailure, requireCriu } from "./criu.ts";
+import { compileRestore, compileTerminalRestore } from "./compile-restore.ts";
+import { criuFailure, failureOf, requireCriu } from "./criu.ts";
 import { RESTORE_LOG, restoreArguments } from "./criu-arguments.ts";
+import { criuConfiguration, criuRequest } from "./criu-request.ts";
+import { externalNamespaces, mountPoints } from "./external.ts";
 import type { RestoreOptions } from "./options.ts";
 
-/** Name of the mount that criu builds the container's mounts on, and of the file with the PID. */
+/** Names of the mount that criu builds the container's mounts on, of the file with the PID, and of criu's options. */
 const ROOT = "criu-root";
 const PID_FILE = "criu-pid";
+const CONFIGURATION = "criu.conf";
 
 /**
  * Makes a container from images, which runs when this returns. What is left after a failure is for the caller to
@@ -34,29 +37,48 @@ export async function restoreContainer(
   const workPath = resolve(options.workPath ?? imagePath);
   const files = { failureFile: newFailureFile(root, id), onFailure: [] };
   const bundle = resolve(options.bundle ?? ".");
-  const planned = planLaunch({ id, bundle, noNewKeyring: true }, "detach", {
+  const consoleSocket = options.consoleSocket === undefined ? undefined : resolve(options.consoleSocket);
+  const console = consoleSocket === undefined ? {} : { consoleSocket };
+  const planned = planLaunch({ id, bundle, noNewKeyring: true, ...console }, "detach", {
     stateDirectory: directory,
     ...files,
   });
   const { record, cgroups } = planned;
-  if (record.config.process?.terminal === true) {
-    throw new CortenError("unimplemented", "a container with a terminal cannot be restored", {
-      pointer: "/process/terminal",
-    });
-  }
   const program = requireCriu();
   const criuRoot = join(directory, ROOT);
   const pidFile = join(directory, PID_FILE);
-  const groups = cgroups.groups.map(({ hierarchy, path }) => ({ controllers: hierarchy.controllers, path }));
-  const paths = { root: criuRoot, pidFile, bundle, cgroups: groups };
-  const args = restoreArguments(record, { ...options, imagePath, workPath }, paths);
+  const subject = { rootfs: record.rootfs, config: record.config, cgroups };
+  const paths = { root: criuRoot, pidFile, bundle };
+  const args = restoreArguments(subject, { ...options, imagePath, workPath }, paths);
   if (!makeStateDirectory(root, id, { [StateFile.record]: JSON.stringify(record) })) return false;
   mkdirSync(workPath, { recursive: true, mode: 0o700 });
-  if (options.cgroupsMode !== "ignore") for (const { path } of groups) mkdirSync(path, { recursive: true });
-  const plan = compileRestore([program, ...args], { rootfs: record.rootfs, root: criuRoot }, files);
-  const { exitCode } = await perform(plan);
-  if (exitCode !== 0) {
-    throw criuFailure("restore", workPath, RESTORE_LOG, `criu ended with ${exitCode}`);
+  if (options.cgroupsMode !== "ignore")
+    for (const { path } of cgroups.groups) mkdirSync(path, { recursive: true });
+  const { resources } = record.config.linux ?? {};
+  const groups = options.cgroupsMode === "ignore" ? {} : { cgroups, resources };
+  const namespaces = externalNamespaces(record.config).map(({ path }) => path);
+  const roots = {
+    rootfs: record.rootfs,
+    root: criuRoot,
+    namespaces,
+    mountPoints: mountPoints(subject, bundle),
+    ...groups,
+  };
+  if (record.config.process?.terminal === true) {
+    const configuration = join(directory, CONFIGURATION);
+    writeFileSync(configuration, criuConfiguration(args.slice(1)), { mode: 0o600 });
+    const request = criuRequest("restore", configuration);
+    try {
+      await perform(compileTerminalRestore({ criu: program, request, ...console }, roots, files));
+    } catch (error) {
+      throw failureOf(error, () => criuFailure("restore", workPath, RESTORE_LOG, ""));
+    }
+    rmSync(configuration);
+  } else {
+    const { exitCode } = await perform(compileRestore([program, ...args], roots, files));
+    if (exitCode !== 0) {
+      throw criuFailure("restore", workPath, RESTORE_LOG, `criu ended with ${exitCode}`);
+    }
   }
   recordRestored(directory, pidFile, options.pidFile);
   return true;

@@ -14,7 +14,7 @@ export function planExec(
   container: Observed,
   options: ExecOptions,
   files: Omit<LaunchFiles, "stateDirectory">,
-): CompiledLaunch {
+): CompiledLaunch & { readonly process: RuntimeProcess } {
   const { record, status, init } = container;
   if (init === undefined || status === "stopped" || status === "creating") {
     throw new CortenError("failed-precondition", `cannot exec in a ${status} container`);
@@ -47,7 +47,7 @@ export function planExec(
     ...(options.pidFile === undefined ? {} : { pidFile: resolve(options.pidFile) }),
     ...(options.pidfdSocket === undefined ? {} : { pidfdSocket: resolve(options.pidfdSocket) }),
   };
-  return compileExec(input);
+  return { ...compileExec(input), process };
 }
 
 /** The state that a seccomp agent is told. */

@@ -16,7 +16,6 @@ import { withNotification } from "../plan/notify.ts";
 import type { RootRecipe } from "../plan/root-recipe.ts";
 import { mountsWithoutNamespace } from "../plan/shared-mounts.ts";
 import { type CompiledFilter, compileSeccomp } from "../seccomp/compile.ts";
-import { unknownSyscalls } from "../seccomp/profile.ts";
 import type { ContainerRecord } from "./container.ts";
 import { checkId } from "./id.ts";
 import type { ListenFds, RunOptions } from "./options.ts";
@@ -129,26 +128,12 @@ function mappersFor({ linux }: RuntimeConfig, { uid }: HostFacts): Pick<LaunchIn
   return { idMappers: { uid: findProgram("newuidmap"), gid: findProgram("newgidmap") } };
 }
 
-const NATIVE = process.arch === "arm64" ? "AARCH64" : "X86_64";
+export const NATIVE = process.arch === "arm64" ? "AARCH64" : "X86_64";
 
 /** The compiled system call filter of a configuration. */
 export function filterOf({ linux }: RuntimeConfig): CompiledFilter | undefined {
   if (linux?.seccomp === undefined) return undefined;
   return compileSeccomp(linux.seccomp, NATIVE);
-}
-
-/** What a search for errors wants to know of a configuration's filter. */
-export function filterNotes({ linux }: RuntimeConfig): string[] {
-  if (linux?.seccomp === undefined) return [];
-  const { flags } = compileSeccomp(linux.seccomp, NATIVE);
-  const unknown = unknownSyscalls(linux.seccomp);
-  const listed = `${unknown.slice(0, 20).join(", ")}${unknown.length > 20 ? ", …" : ""}`;
-  return [
-    `seccomp filter flags: ${flags}`,
-    ...(unknown.length === 0
-      ? []
-      : [`seccomp: ${unknown.length} unknown system calls are ignored: ${listed}`]),
-  ];
 }
 
 /** Reads the bundle's config.json, or the file that stands for it. */

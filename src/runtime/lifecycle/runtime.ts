@@ -10,12 +10,7 @@ import {
   runDirectory,
 } from "../../host/index.ts";
 
-import {
-  CortenError,
-  type RuntimeConfig,
-  type RuntimeIntelRdt,
-  type RuntimeResources,
-} from "../../spec/index.ts";
+import { CortenError, type RuntimeIntelRdt, type RuntimeResources } from "../../spec/index.ts";
 
 import { containerProcesses, setFrozen } from "../cgroup/control.ts";
 import { type ContainerStatistics, readStatistics } from "../cgroup/statistics.ts";
@@ -35,10 +30,11 @@ import { runHooks } from "./host-hooks.ts";
 import { checkId } from "./id.ts";
 import { killContainer } from "./kill.ts";
 import { type Launch, launch } from "./launch.ts";
+import { affinityNotes, filterNotes } from "./notes.ts";
 import { awaitNotification, type Notification } from "./notification.ts";
 import type { CreateOptions, ExecOptions, RunOptions } from "./options.ts";
 import { planExec } from "./prepare-exec.ts";
-import { filterNotes, type PlannedLaunch, planLaunch } from "./prepare-launch.ts";
+import { type PlannedLaunch, planLaunch } from "./prepare-launch.ts";
 import type { Scope } from "./scope.ts";
 import { releaseContainer } from "./start.ts";
 import {
@@ -55,8 +51,8 @@ export interface RuntimeOptions {
   /** Directory of the containers' states. Default: `oci` below Corten's run directory. */
   readonly root?: string;
   /**
-   * What the executor becomes after a failure: argv, the first element an absolute path; the failure's file is added
-   * as the last one. Default: nothing, it exits with 125.
+   * What the executor becomes after a failure: argv, the first element an absolute path; `--warning TEXT` is added for
+   * each warning of the start, and the failure's file as the last one. Default: nothing, it exits with 125.
    */
   readonly onFailure?: readonly string[];
   /** The executor. Default: that of this installation. */
@@ -141,7 +137,7 @@ export class Runtime {
     requireProgram(this.#program());
     const container = this.#observe(id);
     const failureFile = newFailureFile(this.root, id);
-    const { plan, warnings } = planExec(container, options, {
+    const { plan, warnings, process } = planExec(container, options, {
       failureFile,
       onFailure: this.#failureCommand(failureFile),
     });
@@ -149,7 +145,8 @@ export class Runtime {
     const file = join(directory, `${StateFile.plan}-${failureFile.slice(failureFile.lastIndexOf("/") + 1)}`);
     writeFileSync(file, encodePlan(plan), { mode: 0o600, flag: "wx" });
     const { config } = container.record;
-    return this.#launch(file, failureFile, directory, warnings, options.preserveFds, config);
+    const notes = () => [...filterNotes(config), ...affinityNotes(process)];
+    return this.#launch(file, failureFile, directory, warnings, options.preserveFds, notes);
   }
 
   /**
@@ -322,7 +319,10 @@ export class Runtime {
    */
   async checkpoint(id: string, options: CheckpointOptions): Promise<void> {
     const { checkpointContainer } = await import("../checkpoint/checkpoint.ts");
-    const ended = await checkpointContainer(this.#observe(id), options);
+    const file = newFailureFile(this.root, id);
+    const ended = await checkpointContainer(this.#observe(id), options, file, (plan, stdin) =>
+      launch(this.#launchPlan(id, plan, []), { stdio: [stdin, "ignore", "ignore"] }),
+    );
     if (ended) await this.delete(id, { force: true });
   }
 
@@ -389,6 +389,14 @@ export class Runtime {
     return this.#onFailure.length === 0 ? [] : [...this.#onFailure, failureFile];
   }
 
+  /** What was left out on purpose may be why a start fails, so whoever reports the failure is told. */
+  #withWarnings(planned: PlannedLaunch): PlannedLaunch {
+    const { plan, warnings } = planned;
+    if (this.#onFailure.length === 0 || warnings.length === 0) return planned;
+    const told = warnings.flatMap((warning) => ["--warning", warning]);
+    return { ...planned, plan: { ...plan, onFailure: [...this.#onFailure, ...told, plan.failureFile] } };
+  }
+
   #makeRoot(): void {
     if (this.#ready) return;
     ensurePrivateDirectory(this.root, { readable: true });
@@ -403,12 +411,12 @@ export class Runtime {
     this.#refuseTaken(id);
     const failureFile = newFailureFile(this.root, id);
     const files = { stateDirectory: directory, failureFile, onFailure: this.#failureCommand(failureFile) };
-    const planned = planLaunch(options, mode, files);
+    const planned = this.#withWarnings(planLaunch(options, mode, files));
     if (!this.#store(id, planned)) throw alreadyExists();
     const preserved = (options.preserveFds ?? 0) + (options.listenFds?.count ?? 0);
     const { warnings, record } = planned;
     const file = join(directory, StateFile.plan);
-    return this.#launch(file, failureFile, directory, warnings, preserved, record.config);
+    return this.#launch(file, failureFile, directory, warnings, preserved, () => filterNotes(record.config));
   }
 
   #store(id: string, { record, plan }: PlannedLaunch): boolean {
@@ -439,7 +447,7 @@ export class Runtime {
     directory: string,
     warnings: readonly string[],
     preservedFds = 0,
-    config?: RuntimeConfig,
+    notes: Launch["notes"] = () => [],
   ): Launch {
     return {
       path: this.#program(),
@@ -449,7 +457,7 @@ export class Runtime {
       stateDirectory: directory,
       preservedFds,
       warnings,
-      notes: () => (config === undefined ? [] : filterNotes(config)),
+      notes,
     };
   }
 }

@@ -13,6 +13,7 @@ import { joinMount, joinNamespaces, makeTime, type Namespaces } from "./namespac
 import { awaitNetDevices } from "./net-devices.ts";
 import type { Register } from "./operation.ts";
 import { compileRoot, enterRoot, protectRoot } from "./root.ts";
+import { resetAffinity } from "./scheduling.ts";
 import { type Label, openLabels } from "./security-labels.ts";
 import type { SharedLayers } from "./shared-layers.ts";
 import { openPlace, openSources, opensSources, type PlacedSources, type Sources } from "./sources.ts";
@@ -58,6 +59,7 @@ export function compileContainer(
   const host = grantable(user, input.host);
   const { setgroups } = user;
   const { linux } = config;
+  resetAffinity(c);
   compileIdentity(
     c,
     { process, host, seccomp: input.seccomp, linux, labels, setgroups, at: "/process" },

@@ -9,7 +9,7 @@ import { enterRdtGroups, type RdtGroups } from "./intel-rdt.ts";
 import type { CompiledLaunch, SeccompFilter } from "./launch-input.ts";
 import { type LaunchPlan, PLAN_VERSION, type Register } from "./operation.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd.ts";
-import { compileAffinity } from "./scheduling.ts";
+import { compileAffinity, resetAffinity } from "./scheduling.ts";
 import { handListener } from "./seccomp-agent.ts";
 import { openLabels } from "./security-labels.ts";
 import { openTerminal, receiveTerminal } from "./terminal.ts";
@@ -160,6 +160,7 @@ function compileProcess(
   // While the host's control groups can still be seen, and before anything of the container runs.
   enterCgroups(c, input.cgroups);
   if (input.rdt !== undefined) enterRdtGroups(c, input.rdt);
+  resetAffinity(c, process);
   compileAffinity(c, process, "final");
   const around = flagsOf(input.namespaces, CHILD_FLAGS);
   // In one call, which starts with the user namespace: a caller without privileges has rights over the others in it.

@@ -1,6 +1,7 @@
 import type { RuntimeConfig, RuntimeHooks, RuntimeState, RuntimeStatus } from "../../spec/index.ts";
 import { OCI_VERSION } from "../config/default-config.ts";
 import type { SectionBuilder } from "./builder.ts";
+import { environmentOf } from "./identity.ts";
 
 /** What a hook's state is made from. */
 export interface HookSubject {
@@ -37,8 +38,7 @@ export function compileHooks(
       section.add("hook", {
         path: hook.path,
         args: hook.args === undefined || hook.args.length === 0 ? [hook.path] : hook.args,
-        // Exactly what the configuration says: neither ours nor the container's environment (CVE-2025-23266).
-        env: hook.env ?? [],
+        env: hook.env ?? inheritedEnvironment(subject, kind),
         ...hookState(subject, status),
         timeout: (hook.timeout ?? 0) * 1000,
         tolerate: tolerate ? 1 : 0,
@@ -57,6 +57,15 @@ export function hookFailure(pointer: string, message: string): string | undefine
 export function enterBundle(h: SectionBuilder, { config, bundle }: HookSubject): void {
   if (Object.values(config.hooks ?? {}).every((hooks) => hooks.length === 0)) return;
   h.at("/hooks", () => h.add("changeDirectory", { path: bundle, create: 0 }));
+}
+
+/**
+ * The environment of a hook that lists none. A startContainer hook is a program of the container's with the rights of
+ * its process: runc and youki let it inherit that environment. The others run on the host and get neither ours nor the
+ * container's (CVE-2025-23266).
+ */
+function inheritedEnvironment({ config }: HookSubject, kind: keyof RuntimeHooks): string[] {
+  return kind === "startContainer" && config.process !== undefined ? environmentOf(config.process) : [];
 }
 
 /** True when the configuration has a hook of one of these kinds. */

@@ -45,9 +45,8 @@ export function capabilityMasks(
   // Not inheritable, so not ambient: the kernel's rule, not a lack of this host. Docker and runc write such sets.
   const ambient = sets?.ambient === undefined ? 0 : mask("ambient", commonMask(permitted, inheritable), held);
   if (lost.size > 0) {
-    warnings.push(
-      `/process/capabilities: ${[...lost].sort().join(", ")} cannot be granted here and are left out`,
-    );
+    const names = [...lost].sort().join(" ");
+    warnings.push(`/process/capabilities: ignoring unknown or unavailable capabilities: [${names}]`);
   }
   return { bounding, effective, permitted, inheritable, ambient };
 }

@@ -461,6 +461,16 @@ export const OPERATIONS = {
    */
   awaitStart: { code: 122, fields: { fifo: "in" } },
   /**
+   * sched_setaffinity to every CPU: what remains is what the cpuset allows. A system that refuses it keeps what was
+   * inherited.
+   */
+  resetCpuAffinity: { code: 141, fields: {} },
+  /**
+   * Runs `program`, criu as a servant whose socket is its descriptor 3, sends it `request` (a criu_req) and agrees to
+   * each step that it tells of. `terminal`: the master of one that criu has made, if it has. Fails when criu does.
+   */
+  askCriu: { code: 140, fields: { program: "list", env: "list", request: "data", terminal: "out" } },
+  /**
    * Detaches: waits until the child has reached awaitStart or execute, then the parent section ends with exit status
    * `code` and its child lives on. The cleanup section does not run. A host section that ends without it kills what
    * is left of its child, then cleans up.

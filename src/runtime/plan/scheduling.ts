@@ -54,6 +54,15 @@ export function compileAffinity(
   section.at(at, () => section.add("setCpuAffinity", { cpus: numberMask(list, MAX_CPU, at) }));
 }
 
+/**
+ * CPUs that the caller was bound to, such as those of a service with CPUAffinity=, are not the container's: it has what
+ * its cpuset allows. A set of its own that a process of exec has stays.
+ */
+export function resetAffinity(c: SectionBuilder, process?: RuntimeProcess): void {
+  const { initial = "", final = "" } = process?.execCPUAffinity ?? {};
+  if (initial === "" && final === "") c.add("resetCpuAffinity", {});
+}
+
 /** Settings of the container that each of its processes has by inheritance, or, for exec, by setting them again. */
 export function compilePersonality(c: SectionBuilder, linux: RuntimeLinux | undefined): void {
   const domain = linux?.personality?.domain;

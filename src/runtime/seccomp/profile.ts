@@ -57,7 +57,7 @@ function checkNotified(names: readonly string[], at: string): void {
   if (index < 0) return;
   throw configFault(
     `${at}/names/${index}`,
-    `${NOTIFY} cannot be used for the write system call`,
+    `${NOTIFY} cannot be used for the write syscall`,
     "the process tells its runtime of the listener by it, and nobody could answer yet",
   );
 }
