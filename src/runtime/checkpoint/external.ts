@@ -2,8 +2,8 @@ import { lstatSync, readlinkSync, statSync } from "node:fs";
 import { posix } from "node:path";
 import { CortenError, type RuntimeConfig } from "../../spec/index.ts";
 import { unifiedGroup } from "../cgroup/layout.ts";
+import { destinationOf } from "../plan/earlier-mounts.ts";
 import { readMountOptions } from "../plan/mount-options.ts";
-import { destinationOf } from "../plan/mounts.ts";
 import type { CriuSubject } from "./options.ts";
 
 /** The kernel's own limit. */
