@@ -14,6 +14,13 @@ export { openAccess } from "./access/configured-access.ts";
 export { RetryLater } from "./access/retry-later.ts";
 export type { TlsFiles, TlsServer, TlsServerOptions } from "./access/tls-server.ts";
 export { openTlsServer } from "./access/tls-server.ts";
+export type { CollectionSettings } from "./collection/collection-settings.ts";
+export { COLLECTION_SECTIONS, readCollectionSettings } from "./collection/collection-settings.ts";
+export type { CollectionReport, ScrubSettings } from "./collection/housekeeper.ts";
+export type { Quotas } from "./collection/quotas.ts";
+export type { Expired } from "./collection/retention.ts";
+export type { KeepTags, RetentionRule } from "./collection/retention-rules.ts";
+export type { Damage, ScrubReport } from "./collection/scrubber.ts";
 export { readConfigFile } from "./config/config-file.ts";
 export type { ListenAddress } from "./config/listen-address.ts";
 export { describeAddress, parseListenAddress } from "./config/listen-address.ts";
@@ -22,6 +29,16 @@ export { DEFAULT_LISTEN, openConfig } from "./config/registry-config.ts";
 export type { RegistryEvent } from "./events/registry-event.ts";
 export type { AccessRecord } from "./http/access-record.ts";
 export type { Endpoint } from "./http/endpoint.ts";
+export type {
+  BlobToVerify,
+  Housekeeping,
+  Pull,
+  Quota,
+  TagState,
+  UntaggedKind,
+  UntaggedManifest,
+  Usage,
+} from "./metadata/housekeeping.ts";
 export type {
   BlobRecord,
   DroppedBlob,

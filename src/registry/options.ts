@@ -1,4 +1,9 @@
 import type { Access, Action } from "./access/access.ts";
+import type { ScrubSettings } from "./collection/housekeeper.ts";
+import type { Quotas } from "./collection/quotas.ts";
+import type { Expired } from "./collection/retention.ts";
+import type { RetentionRule } from "./collection/retention-rules.ts";
+import type { Damage } from "./collection/scrubber.ts";
 import type { RegistryEvent } from "./events/registry-event.ts";
 import type { AccessRecord } from "./http/access-record.ts";
 import type { Endpoint } from "./http/endpoint.ts";
@@ -18,6 +23,16 @@ export interface RegistryOptions {
   readonly require?: "all" | "blobs" | "nothing";
   /** False answers every DELETE of blobs, manifests and tags with 405. Default true. */
   readonly deletes?: boolean;
+  /** How many bytes repositories and the whole registry may have. Default: no limit. */
+  readonly quotas?: Quotas;
+  /** What is kept of tags and manifests; the first rule for a repository counts. Default: everything. */
+  readonly retention?: readonly RetentionRule[];
+  /** How often blobs are verified, and how fast. Default: only when `Registry.scrub` is called. */
+  readonly scrub?: ScrubSettings;
+  /** Told about each thing that retention removed. Must not throw. */
+  readonly onExpired?: (expired: Expired) => void;
+  /** Told about each blob whose bytes were found wrong. Must not throw. */
+  readonly onDamage?: (damage: Damage) => void;
   /** Sentences that clients show to their users about what was asked for (`Warning` headers). */
   readonly warnings?: (about: {
     readonly repository: string;

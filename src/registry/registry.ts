@@ -1,5 +1,7 @@
 import type { RequestListener } from "node:http";
-import { Maintenance } from "./collection/maintenance.ts";
+import { type CollectionReport, Housekeeper } from "./collection/housekeeper.ts";
+import { PullLog } from "./collection/pull-log.ts";
+import type { ScrubReport } from "./collection/scrubber.ts";
 import { Sweeper } from "./collection/sweeper.ts";
 import { createHandler } from "./http/handler.ts";
 import { completeLimits, type RegistryOptions } from "./options.ts";
@@ -8,6 +10,15 @@ import { completeLimits, type RegistryOptions } from "./options.ts";
 export interface Registry extends AsyncDisposable {
   /** For `http.createServer`, `https.createServer`, or a framework of the caller's. */
   readonly handler: RequestListener;
+  /**
+   * Collects now what else is collected every few minutes, hours and days: expired uploads, what retention rules no
+   * longer keep, blobs that nothing references, bytes that nothing knows of.
+   *
+   * @param options.dryRun true to be told what retention would remove, and change nothing
+   */
+  collect(options?: { readonly dryRun?: boolean }): Promise<CollectionReport>;
+  /** Verifies all blobs now; damaged ones are out of use until they are pushed again. */
+  scrub(): Promise<ScrubReport>;
 }
 
 /**
@@ -20,9 +31,20 @@ export interface Registry extends AsyncDisposable {
 export function createRegistry(options: RegistryOptions): Registry {
   const { metadata, blobs } = options.storage;
   const limits = completeLimits(options.limits);
-  const onFailure = (error: unknown) => options.onFailure?.(error, { method: "collect", path: "" });
+  const onFailure = (error: unknown): void => options.onFailure?.(error, { method: "collect", path: "" });
   const sweeper = new Sweeper(metadata, blobs, onFailure);
-  const maintenance = new Maintenance(metadata, limits, () => sweeper.start(), onFailure);
+  const pulls = new PullLog(metadata, onFailure);
+  const housekeeper = new Housekeeper({
+    metadata,
+    blobs,
+    limits,
+    sweeper,
+    retention: options.retention ?? [],
+    scrub: options.scrub,
+    onExpired: options.onExpired,
+    onDamage: options.onDamage,
+    onFailure,
+  });
   const handler = createHandler({
     metadata,
     blobs,
@@ -30,12 +52,19 @@ export function createRegistry(options: RegistryOptions): Registry {
     limits,
     options,
     sweep: () => sweeper.start(),
+    pulls,
   });
   sweeper.start(); // what a killed server left
   return {
     handler,
+    async collect({ dryRun = false } = {}) {
+      await pulls.flush();
+      return await housekeeper.collect(dryRun);
+    },
+    scrub: () => housekeeper.scrub(),
     async [Symbol.asyncDispose]() {
-      maintenance[Symbol.dispose]();
+      await housekeeper[Symbol.asyncDispose]();
+      await pulls[Symbol.asyncDispose]();
       await sweeper.idle();
     },
   };

@@ -4,6 +4,11 @@ import { CortenError } from "../../spec/index.ts";
 import { type AccessSettings, readAccessSettings } from "../access/access-settings.ts";
 import { compileGlob, type Glob } from "../access/glob.ts";
 import { choice, list, onlyFields, optional, seconds, text } from "../access/settings.ts";
+import {
+  COLLECTION_SECTIONS,
+  type CollectionSettings,
+  readCollectionSettings,
+} from "../collection/collection-settings.ts";
 import type { Limits } from "../options.ts";
 import { describeAddress, isLocal, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { readStorageSettings, type StorageSettings } from "./storage-settings.ts";
@@ -18,6 +23,7 @@ export interface RegistryConfig {
   /** Absent: everybody may do everything, which must be said (`access: open`). */
   readonly access: AccessSettings | undefined;
   readonly limits: Partial<Limits>;
+  readonly collection: CollectionSettings;
   readonly require: "all" | "blobs" | "nothing" | undefined;
   readonly deletes: boolean | undefined;
   /** Sentences shown to whoever uses a repository, by the pattern of its name. */
@@ -71,6 +77,7 @@ const KEYS = [
   "accessLog",
   "webPage",
   "shutdownTimeout",
+  ...COLLECTION_SECTIONS,
 ];
 
 /**
@@ -92,6 +99,7 @@ export function readRegistryConfig(view: JsonView, defaults: ConfigDefaults): Re
     tls: optional(view.field("tls"), (section) => readTls(section, path)),
     access: readAccess(view.field("access"), defaults.base, root),
     limits: optional(view.field("limits"), readLimits) ?? {},
+    collection: readCollectionSettings(view),
     require: optional(view.field("require"), (field) => choice(field, ["all", "blobs", "nothing"])),
     deletes: optional(view.field("deletes"), (field) => field.boolean()),
     warnings: optional(view.field("warnings"), (field) => field.items().map(readWarning)) ?? [],
@@ -129,6 +137,7 @@ export function openConfig(
     tls: undefined,
     access: undefined,
     limits: {},
+    collection: {},
     require: undefined,
     deletes: undefined,
     warnings: [],

@@ -34,7 +34,8 @@ export async function getBlob(exchange: Exchange, repository: string, text: stri
   const range =
     ifRange === undefined || ifRange === etag ? parseRange(request.headers.range, record.size) : undefined;
   if (exchange.method === "HEAD") {
-    await keepFromCollection(exchange, repository, digest, record);
+    if (!(await keepFromCollection(exchange, repository, digest, record)))
+      throw unknownBlob(repository, digest);
     sendHead(exchange, repository, digest, record.size, range);
     exchange.response.end();
     return;
@@ -55,15 +56,19 @@ export async function getBlob(exchange: Exchange, repository: string, text: stri
   exchange.tell({ kind: "blob-pulled", repository, digest, size: record.size });
 }
 
-/** A client that hears that a blob is here will not push it: it must stay until the manifest comes. */
+/**
+ * A client that hears that a blob is here will not push it: it must stay until the manifest comes. False when it was
+ * collected in this moment.
+ */
 async function keepFromCollection(
   exchange: Exchange,
   repository: string,
   digest: Digest,
   record: BlobRecord,
-): Promise<void> {
+): Promise<boolean> {
   const { limits, metadata } = exchange.service;
-  if (Date.now() - record.touched > limits.grace / 4) await metadata.touchBlob(repository, digest);
+  if (Date.now() - record.touched <= limits.grace / 4) return true;
+  return await metadata.touchBlob(repository, digest);
 }
 
 function sendHead(

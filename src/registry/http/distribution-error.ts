@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../../spec/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { RetryLater } from "../access/retry-later.ts";
+import { QuotaExceeded } from "../metadata/quota-exceeded.ts";
 
 /** The error codes of distribution-spec ("Error codes"), and two that other registries use where it has none. */
 export type DistributionCode =
@@ -88,6 +89,9 @@ export function refusalOf(error: unknown): DistributionError {
   if (error instanceof RetryLater) {
     const headers = { "Retry-After": String(error.retryAfter) };
     return new DistributionError("TOOMANYREQUESTS", error.message, { headers, cause: error });
+  }
+  if (error instanceof QuotaExceeded) {
+    return new DistributionError("DENIED", `${error.message}: ${error.hint}`, { status: 413, cause: error });
   }
   const known = error instanceof CortenError ? OTHERS[error.code] : undefined;
   if (known === undefined) {

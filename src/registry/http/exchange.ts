@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isRepository } from "../../spec/index.ts";
 import { type Access, type Action, ANONYMOUS, type Identity } from "../access/access.ts";
+import type { PullLog } from "../collection/pull-log.ts";
 import type { RegistryEvent } from "../events/registry-event.ts";
+import type { Quota } from "../metadata/housekeeping.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import type { Limits, RegistryOptions } from "../options.ts";
 import type { BlobStorage } from "../storage/blob-storage.ts";
@@ -17,6 +19,8 @@ export interface Service {
   readonly options: RegistryOptions;
   /** Removes bytes that no repository needs any more, soon. */
   readonly sweep: () => void;
+  /** When manifests were pulled. */
+  readonly pulls: PullLog;
 }
 
 /** One request and its response, with who asks. */
@@ -83,6 +87,11 @@ export class Exchange {
     return new DistributionError("UNAUTHORIZED", `authentication is needed to ${what}`, {
       headers: { "WWW-Authenticate": access.challenge(this.request, { repository, actions }) },
     });
+  }
+
+  /** How much the repository may have. */
+  quota(repository: string): Quota | undefined {
+    return this.service.options.quotas?.of(repository);
   }
 
   /** Whether a tag may lose what it leads to; undefined when nobody has to be asked. */

@@ -1,6 +1,6 @@
 import type { Digest } from "../../spec/index.ts";
 import { isTag } from "../../spec/index.ts";
-import type { ManifestRecord, PutManifestResult } from "../metadata/metadata.ts";
+import type { ManifestRecord, PutManifestOptions, PutManifestResult } from "../metadata/metadata.ts";
 import { requestedDigest } from "./blobs.ts";
 import { readBody } from "./body.ts";
 import { DistributionError } from "./distribution-error.ts";
@@ -24,9 +24,11 @@ export async function getManifest(exchange: Exchange, repository: string, refere
   if (manifest === undefined) throw unknownManifest(repository, reference);
   const { digest, mediaType, size } = manifest;
   if (exchange.request.headers["if-none-match"] === `"${digest}"`) {
+    exchange.service.pulls.note(repository, digest, tag);
     exchange.empty(304, { ETag: `"${digest}"`, "Docker-Content-Digest": digest });
     return;
   }
+  exchange.service.pulls.note(repository, digest, tag);
   sendHead(exchange, repository, reference, manifest);
   exchange.response.end(manifest.bytes);
   if (exchange.service.options.onEvent === undefined) return;
@@ -68,6 +70,7 @@ export async function putManifest(exchange: Exchange, repository: string, refere
     tags,
     required: requiredContent(read, options.require ?? "blobs"),
     mayTag: (tag, change) => exchange.allows(repository, change, tag),
+    ...quotaOption(exchange, repository),
   });
   if (result.outcome !== "stored") throw notStored(exchange, repository, digest, result);
   const headers: Record<string, string | number> = {
@@ -103,6 +106,11 @@ function wantedTags(exchange: Exchange, reference: string): readonly string[] {
     );
   }
   return tags;
+}
+
+function quotaOption(exchange: Exchange, repository: string): Pick<PutManifestOptions, "quota"> {
+  const quota = exchange.quota(repository);
+  return quota === undefined ? {} : { quota };
 }
 
 /** Whether a tag is new is known only in the transaction; before it, either right lets a push begin. */

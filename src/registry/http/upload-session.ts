@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Digest } from "../../spec/index.ts";
 import type { UploadRecord } from "../metadata/metadata.ts";
+import { QuotaExceeded } from "../metadata/quota-exceeded.ts";
 import type { BlobUpload, StoredBlob } from "../storage/blob-storage.ts";
 import { announcedLength, bodyChunks, tooLarge } from "./body.ts";
 import { DistributionError } from "./distribution-error.ts";
@@ -10,6 +11,9 @@ import { parseChunkRange } from "./range.ts";
 /** How long a claim lasts unless it is renewed: after the death of a server the client waits so long at most. */
 const CLAIM_MS = 60_000;
 const RENEW_AFTER_MS = 15_000;
+
+/** Throws when an upload of that size has no room. */
+type Room = (size: number) => void;
 
 /** An upload that one request works on: nobody else does meanwhile, on whatever server. */
 export class UploadSession implements AsyncDisposable {
@@ -58,6 +62,15 @@ export class UploadSession implements AsyncDisposable {
    * @throws 416 when the chunk does not begin where the upload ends; SIZE_INVALID; 413
    */
   async appendBody(): Promise<void> {
+    try {
+      await this.#appendWithin(await this.#room());
+    } catch (error) {
+      if (error instanceof QuotaExceeded) await this.#abandon();
+      throw error;
+    }
+  }
+
+  async #appendWithin(room: Room): Promise<void> {
     const { request } = this.#exchange;
     const range = parseChunkRange(request.headers["content-range"]);
     const length = announcedLength(request);
@@ -72,10 +85,12 @@ export class UploadSession implements AsyncDisposable {
     const maxSize = this.#exchange.service.limits.blobSize;
     const end = expected === undefined ? undefined : this.size + expected;
     if ((end ?? 0) > maxSize) throw tooLarge("the blob", maxSize);
+    room(end ?? 0);
     if (length === 0) return;
     for await (const chunk of bodyChunks(request)) {
       const size = this.size + chunk.length;
       if (size > maxSize) throw tooLarge("the blob", maxSize);
+      room(size);
       if (end !== undefined && size > end) {
         throw new DistributionError(
           "SIZE_INVALID",
@@ -99,7 +114,7 @@ export class UploadSession implements AsyncDisposable {
     const { id, repository } = this.#record;
     const stored = await this.#upload.finish(digest);
     const { metadata, sweep } = this.#exchange.service;
-    const kept = await metadata.addBlob(repository, digest, stored, id);
+    const kept = await metadata.addBlob(repository, digest, stored, id, this.#exchange.quota(repository));
     if (kept.key !== stored.key) sweep();
     return kept;
   }
@@ -107,6 +122,24 @@ export class UploadSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#upload[Symbol.asyncDispose]();
     await this.#exchange.service.metadata.releaseUpload(this.#record.id, this.#holder);
+  }
+
+  /** The quota at the beginning of the request; what counts is asked again when the blob is added. */
+  async #room(): Promise<Room> {
+    const { repository } = this.#record;
+    const quota = this.#exchange.quota(repository);
+    if (quota === undefined) return () => undefined;
+    const usage = await this.#exchange.service.metadata.usage(repository);
+    return (size) => {
+      const excess = QuotaExceeded.find(repository, usage, quota, size);
+      if (excess !== undefined) throw excess;
+    };
+  }
+
+  async #abandon(): Promise<void> {
+    const { metadata, sweep } = this.#exchange.service;
+    await metadata.endUpload(this.#record.id);
+    sweep();
   }
 
   async #renew(): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Digest, DigestAlgorithm } from "../../spec/index.ts";
 import { isRepository, splitDigest } from "../../spec/index.ts";
+import { QuotaExceeded } from "../metadata/quota-exceeded.ts";
 import { requestedDigest } from "./blobs.ts";
 import { DistributionError } from "./distribution-error.ts";
 import type { Exchange } from "./exchange.ts";
@@ -76,13 +77,15 @@ async function completed(exchange: Exchange, repository: string, id: string, dig
   exchange.tell({ kind: "blob-pushed", repository, digest, size });
 }
 
-/** Content that is not what was promised cannot become right: the upload goes. */
+/** Content that is not what was promised, or for which there is no room, cannot become right: the upload goes. */
 async function refusedContent(exchange: Exchange, id: string, error: unknown): Promise<unknown> {
   const { code, message } = error as { code?: unknown; message?: string };
   if (code === "not-found") return unknownUpload(id);
-  if (code !== "data-loss") return error;
+  const isTooMuch = error instanceof QuotaExceeded;
+  if (code !== "data-loss" && !isTooMuch) return error;
   await exchange.service.metadata.endUpload(id);
   exchange.service.sweep();
+  if (isTooMuch) return error;
   return new DistributionError("DIGEST_INVALID", message ?? "the content has another digest", {
     cause: error,
   });
@@ -119,7 +122,8 @@ export async function deleteUpload(exchange: Exchange, repository: string, id: s
 async function mounted(exchange: Exchange, repository: string, digest: Digest): Promise<boolean> {
   const from = await mountSource(exchange, repository, digest);
   const { metadata } = exchange.service;
-  if (from === undefined || !(await metadata.mountBlob(repository, digest, from))) return false;
+  if (from === undefined) return false;
+  if (!(await metadata.mountBlob(repository, digest, from, exchange.quota(repository)))) return false;
   sendCreated(exchange, repository, digest);
   exchange.tell({ kind: "blob-mounted", repository, digest, from });
   return true;

@@ -1,5 +1,6 @@
 import type { Annotations, Digest, DigestAlgorithm } from "../../spec/index.ts";
 import type { StoredBlob } from "../storage/blob-storage.ts";
+import type { Housekeeping, Quota } from "./housekeeping.ts";
 
 /** A blob as one repository has it. */
 export interface BlobRecord extends StoredBlob {
@@ -38,6 +39,7 @@ export interface PutManifestOptions {
   readonly required?: readonly Digest[];
   /** Asked for each tag that would be new or lead elsewhere than before. Default: all are allowed. */
   readonly mayTag?: (tag: string, change: "create" | "update") => boolean;
+  readonly quota?: Quota;
 }
 
 /** What became of a manifest that was put. Nothing was changed unless it is `stored`. */
@@ -108,7 +110,7 @@ export interface DroppedBlob {
  * repository the digest loses its key, which becomes one of the {@link Metadata.orphans}: whoever pushes
  * the same blob afterwards brings a key of its own, so nobody can be given one that is being removed.
  */
-export interface Metadata extends AsyncDisposable {
+export interface Metadata extends Housekeeping, AsyncDisposable {
   /** The blob, when the repository has it: the only way to its key (CVE-2026-35172). */
   blob(repository: string, digest: Digest): Promise<BlobRecord | undefined>;
   /**
@@ -116,15 +118,25 @@ export interface Metadata extends AsyncDisposable {
    *
    * @returns the key that the digest has. When it is not that of `stored`, the content was there
    *   already, and what was stored is an orphan.
-   * @throws not-found when the upload has ended or expired meanwhile: nothing was changed
+   * @throws not-found when the upload has ended or expired meanwhile, resource-exhausted when the quota would be
+   *   exceeded: nothing was changed
    */
-  addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string): Promise<StoredBlob>;
+  addBlob(
+    repository: string,
+    digest: Digest,
+    stored: StoredBlob,
+    upload?: string,
+    quota?: Quota,
+  ): Promise<StoredBlob>;
   /** Makes a blob that `from` has one of `repository` too. False when `from` does not have it. */
-  mountBlob(repository: string, digest: Digest, from: string): Promise<boolean>;
+  mountBlob(repository: string, digest: Digest, from: string, quota?: Quota): Promise<boolean>;
   /** Repositories that have the blob, sorted. */
   repositoriesOf(digest: Digest, page: Page): Promise<readonly string[]>;
-  /** Begins the grace time of a blob anew, because a client was told that it need not be pushed. */
-  touchBlob(repository: string, digest: Digest): Promise<void>;
+  /**
+   * Begins the grace time of a blob anew, because a client will be told that it need not be pushed. False when it is
+   * not there any more.
+   */
+  touchBlob(repository: string, digest: Digest): Promise<boolean>;
   /**
    * Takes a blob out of the repository; false when it was not there.
    *

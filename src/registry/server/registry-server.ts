@@ -43,6 +43,9 @@ export async function startRegistryServer(
     createRegistry({
       storage,
       limits: config.limits,
+      ...config.collection,
+      onDamage: ({ kind, digest, key, repositories }) =>
+        report(`the bytes of blob ${digest} are ${kind} (${key}): out of use in ${repositories.join(", ")}`),
       endpoints: config.webPage ? [health, webPage()] : [health],
       onFailure: (error, { method, path }) => report(`${method} ${path}: ${describe(error)}`),
       ...(access === undefined ? {} : { access }),

@@ -9,6 +9,7 @@ import type {
 } from "../metadata.ts";
 import { changeRepository, repositoryId, shrinkRepository } from "./repositories.ts";
 import { askTagsAbove } from "./tags-above.ts";
+import { assertQuota } from "./usage.ts";
 
 interface ManifestRow {
   readonly digest: Digest;
@@ -66,7 +67,7 @@ export function putManifest(
   }
   for (const tag of options.tags) {
     database.run(
-      `INSERT INTO tags VALUES (?, ?, ?, ?)
+      `INSERT INTO tags (repository, name, manifest, moved) VALUES (?, ?, ?, ?)
        ON CONFLICT (repository, name) DO UPDATE SET manifest = excluded.manifest, moved = excluded.moved`,
       id,
       tag,
@@ -74,6 +75,7 @@ export function putManifest(
       Date.now(),
     );
   }
+  assertQuota(database, repository, options.quota);
   return { outcome: "stored", created: existing === undefined };
 }
 
@@ -107,7 +109,8 @@ function missing(
   return required.filter(
     (digest) =>
       database.get(
-        `SELECT 1 FROM blobs b JOIN members m ON m.repository = ?1 AND m.blob = b.id WHERE b.digest = ?2
+        `SELECT 1 FROM blobs b JOIN members m ON m.repository = ?1 AND m.blob = b.id
+         WHERE b.digest = ?2 AND b.damaged = 0
          UNION ALL SELECT 1 FROM manifests WHERE repository = ?1 AND digest = ?2`,
         repository,
         digest,

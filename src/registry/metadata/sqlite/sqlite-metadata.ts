@@ -3,6 +3,7 @@ import type { Digest } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { StoredBlob } from "../../storage/blob-storage.ts";
 import { DocumentCache } from "../document-cache.ts";
+import type { Pull, Quota, TagState, UntaggedKind } from "../housekeeping.ts";
 import type {
   Metadata,
   NewManifest,
@@ -16,6 +17,8 @@ import { dropUnreferenced, forgetOrphans, isUnknown, listOrphans } from "./colle
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { LogSync } from "./log-sync.ts";
 import { documentBytes, findManifest, putManifest, removeManifest, removeTag } from "./manifests.ts";
+import { expireTag, expireUntagged, listTagStates, listUntagged, notePulls } from "./retention.ts";
+import { blobsToVerify, markDamaged, markVerified } from "./scrubbing.ts";
 import {
   beginUpload,
   claimUpload,
@@ -25,6 +28,7 @@ import {
   findUpload,
   releaseUpload,
 } from "./uploads.ts";
+import { findUsage } from "./usage.ts";
 
 /** Bytes of manifests kept in memory. */
 const CACHE_SIZE = 64 * 1024 * 1024;
@@ -53,12 +57,12 @@ export class SqliteMetadata implements Metadata {
     return findBlob(this.#database, repository, digest);
   }
 
-  addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string) {
-    return this.#durably(() => addBlob(this.#database, repository, digest, stored, upload));
+  addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string, quota?: Quota) {
+    return this.#durably(() => addBlob(this.#database, repository, digest, stored, upload, quota));
   }
 
-  mountBlob(repository: string, digest: Digest, from: string) {
-    return this.#durably(() => mountBlob(this.#database, repository, digest, from));
+  mountBlob(repository: string, digest: Digest, from: string, quota?: Quota) {
+    return this.#durably(() => mountBlob(this.#database, repository, digest, from, quota));
   }
 
   async repositoriesOf(digest: Digest, page: Page) {
@@ -66,7 +70,7 @@ export class SqliteMetadata implements Metadata {
   }
 
   async touchBlob(repository: string, digest: Digest) {
-    this.#change(() => touchBlob(this.#database, repository, digest));
+    return this.#change(() => touchBlob(this.#database, repository, digest));
   }
 
   removeBlob(repository: string, digest: Digest, mayLose?: (tag: string) => boolean) {
@@ -165,6 +169,42 @@ export class SqliteMetadata implements Metadata {
 
   async isUnknown(key: string) {
     return isUnknown(this.#database, key);
+  }
+
+  async notePulls(pulls: readonly Pull[]) {
+    this.#change(() => notePulls(this.#database, pulls));
+  }
+
+  async tagStates(repository: string, page: Page) {
+    return listTagStates(this.#database, repository, page);
+  }
+
+  expireTag(repository: string, state: TagState) {
+    return this.#durably(() => expireTag(this.#database, repository, state));
+  }
+
+  async untagged(repository: string, kind: UntaggedKind, before: number, page: Page) {
+    return listUntagged(this.#database, repository, kind, before, page);
+  }
+
+  expireUntagged(repository: string, digest: Digest, kind: UntaggedKind, before: number) {
+    return this.#durably(() => expireUntagged(this.#database, repository, digest, kind, before));
+  }
+
+  async usage(repository: string) {
+    return findUsage(this.#database, repository);
+  }
+
+  async blobsToVerify(before: number, limit: number) {
+    return blobsToVerify(this.#database, before, limit);
+  }
+
+  async markVerified(keys: readonly string[], at: number) {
+    this.#change(() => markVerified(this.#database, keys, at));
+  }
+
+  markDamaged(digest: Digest, key: string) {
+    return this.#durably(() => markDamaged(this.#database, digest, key));
   }
 
   async check() {

@@ -44,4 +44,39 @@ export const registrySchema = defineSchema("registry", [
      holder TEXT, held_until INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
    CREATE INDEX uploads_by_repository ON uploads (repository);
    CREATE INDEX uploads_by_time ON uploads (touched);`,
+  // Retention: when things were pulled, and when a manifest last lost a tag or an index. Scrubbing: when a blob was
+  // verified, and whether it was found damaged. Quotas: sums, kept by triggers so that no way to change rows forgets them.
+  `ALTER TABLE manifests ADD COLUMN pulled INTEGER;
+   ALTER TABLE manifests ADD COLUMN released INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE tags ADD COLUMN pulled INTEGER;
+   CREATE TRIGGER tag_moved AFTER UPDATE OF manifest ON tags WHEN OLD.manifest <> NEW.manifest BEGIN
+     UPDATE manifests SET released = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) WHERE id = OLD.manifest; END;
+   CREATE TRIGGER tag_removed AFTER DELETE ON tags BEGIN
+     UPDATE manifests SET released = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) WHERE id = OLD.manifest; END;
+   CREATE TRIGGER link_removed AFTER DELETE ON links BEGIN
+     UPDATE manifests SET released = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
+     WHERE repository = OLD.repository AND digest = OLD.digest; END;
+   ALTER TABLE blobs ADD COLUMN verified INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE blobs ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
+   CREATE INDEX blobs_to_verify ON blobs (verified) WHERE damaged = 0;
+   ALTER TABLE repositories ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE usage (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL) STRICT;
+   INSERT INTO usage SELECT 1, (SELECT ifnull(sum(size), 0) FROM blobs) + (SELECT ifnull(sum(length(bytes)), 0) FROM documents);
+   UPDATE repositories SET bytes =
+     (SELECT ifnull(sum(b.size), 0) FROM members m JOIN blobs b ON b.id = m.blob WHERE m.repository = repositories.id)
+     + (SELECT ifnull(sum(size), 0) FROM manifests WHERE repository = repositories.id);
+   CREATE TRIGGER blob_added AFTER INSERT ON blobs BEGIN UPDATE usage SET bytes = bytes + NEW.size; END;
+   CREATE TRIGGER blob_removed AFTER DELETE ON blobs BEGIN UPDATE usage SET bytes = bytes - OLD.size; END;
+   CREATE TRIGGER document_added AFTER INSERT ON documents BEGIN
+     UPDATE usage SET bytes = bytes + length(NEW.bytes); END;
+   CREATE TRIGGER document_removed AFTER DELETE ON documents BEGIN
+     UPDATE usage SET bytes = bytes - length(OLD.bytes); END;
+   CREATE TRIGGER member_added AFTER INSERT ON members BEGIN
+     UPDATE repositories SET bytes = bytes + (SELECT size FROM blobs WHERE id = NEW.blob) WHERE id = NEW.repository; END;
+   CREATE TRIGGER member_removed AFTER DELETE ON members BEGIN
+     UPDATE repositories SET bytes = bytes - (SELECT size FROM blobs WHERE id = OLD.blob) WHERE id = OLD.repository; END;
+   CREATE TRIGGER manifest_added AFTER INSERT ON manifests BEGIN
+     UPDATE repositories SET bytes = bytes + NEW.size WHERE id = NEW.repository; END;
+   CREATE TRIGGER manifest_removed AFTER DELETE ON manifests BEGIN
+     UPDATE repositories SET bytes = bytes - OLD.size WHERE id = OLD.repository; END;`,
 ]);
