@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Digest, DigestAlgorithm } from "../spec/index.ts";
 import { MediaType } from "../spec/index.ts";
 import type { RegistryOptions } from "./options.ts";
-import { createRegistry } from "./registry.ts";
+import { createRegistry, type Registry } from "./registry.ts";
 import { memoryStorage } from "./storage/memory/memory-storage.ts";
 import type { RegistryStorage } from "./storage/registry-storage.ts";
 
@@ -13,6 +13,7 @@ export interface TestingRegistry extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string;
   readonly storage: RegistryStorage;
+  readonly registry: Registry;
   /** Sends a request to a path below `/v2/`, or to a Location. */
   call(method: string, path: string, init?: CallOptions): Promise<Response>;
   /** Uploads a blob in two requests; it must succeed. */
@@ -45,6 +46,7 @@ export async function startTestingRegistry(options: Partial<RegistryOptions> = {
   return {
     origin,
     storage,
+    registry,
     call,
     async push(repository, content) {
       const digest = digestOf(content);

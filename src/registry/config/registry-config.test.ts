@@ -67,6 +67,9 @@ test("what is wrong is named, a key that nobody knows included", async () => {
     ["access: open\nlimits: { manifests: 1 }", /\/limits\/manifests is not a known setting/],
     ["access: open\nlimits: { manifestSize: 1000 }", /\/limits\/manifestSize is 1000/],
     ["access: open\ntls: { key: x }", /\/tls\/certificate/],
+    ["access: { clientCertificates: {} }", /\/access\/clientCertificates needs tls.clientAuthorities/],
+    ["access: open\nscrub: { every: 5m }", /\/scrub\/every is less than 1h/],
+    ["access: open\nretention: [{ repositories: [a], keepTags: [] }]", /\/retention\/0\/keepTags is empty/],
     [
       "access: open\ntls: { key: x, certificate: y, requireClientCertificate: true }",
       /needs clientAuthorities/,

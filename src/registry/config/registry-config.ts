@@ -92,13 +92,18 @@ export function readRegistryConfig(view: JsonView, defaults: ConfigDefaults): Re
     return isAbsolute(value) ? value : join(defaults.base, value);
   };
   const root = optional(view.field("root"), path) ?? defaults.root;
+  const tls = optional(view.field("tls"), (section) => readTls(section, path));
+  const access = readAccess(view.field("access"), defaults.base, root);
+  if (access?.certificates !== undefined && tls?.clientAuthorities === undefined) {
+    throw view.field("access").field("clientCertificates").fault("needs tls.clientAuthorities");
+  }
   return {
     listen: readListen(view.field("listen")),
     root,
     storage: optional(view.field("storage"), (section) => readStorageSettings(section, path)) ?? {},
-    tls: optional(view.field("tls"), (section) => readTls(section, path)),
-    access: readAccess(view.field("access"), defaults.base, root),
-    limits: optional(view.field("limits"), readLimits) ?? {},
+    tls,
+    access,
+    limits: optional(view.field("limits"), readLimits) ?? ,
     collection: readCollectionSettings(view),
     require: optional(view.field("require"), (field) => choice(field, ["all", "blobs", "nothing"])),
     deletes: optional(view.field("deletes"), (field) => field.boolean()),

@@ -4,11 +4,12 @@ import { QuotaExceeded } from "../quota-exceeded.ts";
 
 /** The work of `Metadata.usage`: triggers keep the sums. */
 export function findUsage(database: Database, repository: string): Usage {
-  return database.get<Usage>(
+  const { repository: own, total } = database.get<Usage>(
     `SELECT ifnull((SELECT bytes FROM repositories WHERE name = ?), 0) AS repository,
      (SELECT bytes FROM usage) AS total`,
     repository,
   )!;
+  return { repository: own, total };
 }
 
 /**
