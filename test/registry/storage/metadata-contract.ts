@@ -11,7 +11,7 @@ export function digestOf(text: string): Digest {
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
-function manifestOf(text: string, more: Partial<NewManifest> = {}): NewManifest {
+export function manifestOf(text: string, more: Partial<NewManifest> = {}): NewManifest {
   const bytes = Buffer.from(text);
   return {
     digest: digestOf(text),

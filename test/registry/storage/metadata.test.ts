@@ -4,12 +4,14 @@ import type { Metadata, RegistryStorage } from "../../../src/registry/index.ts";
 import { memoryStorage, openFilesystemStorage, openPostgresqlMetadata } from "../../../src/registry/index.ts";
 import { type PostgresqlServer, startPostgresql } from "../../support/postgresql.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { describeHousekeeping } from "./housekeeping-contract.ts";
 import { describeMetadata } from "./metadata-contract.ts";
 
 describe("memory", () => {
   const storage = memoryStorage();
   after(() => storage[Symbol.asyncDispose]());
   describeMetadata("SQLite in memory", () => storage.metadata);
+  describeHousekeeping("SQLite in memory", () => storage.metadata);
 });
 
 describe("a directory", () => {
@@ -20,6 +22,7 @@ describe("a directory", () => {
     directory[Symbol.dispose]();
   });
   describeMetadata("a SQLite file", () => storage.metadata);
+  describeHousekeeping("a SQLite file", () => storage.metadata);
 });
 
 describe("PostgreSQL", () => {
@@ -36,6 +39,7 @@ describe("PostgreSQL", () => {
   });
 
   describeMetadata("PostgreSQL", () => metadata);
+  describeHousekeeping("PostgreSQL", () => metadata);
 
   test("servers that start at the same moment make the tables once, and see what the others do", async () => {
     const options = { url: server.url, schema: "another" };

@@ -1,10 +1,12 @@
 import type { Digest } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { StoredBlob } from "../../storage/blob-storage.ts";
+import type { Quota } from "../housekeeping.ts";
 import type { BlobRecord, Page, TagRefusal } from "../metadata.ts";
 import type { Sql, Transaction } from "./connection.ts";
 import { lockOrMakeRepository, lockRepository, shrinkRepository } from "./repositories.ts";
 import { askTagsAbove } from "./tags-above.ts";
+import { assertQuota } from "./usage.ts";
 
 /** The work of `Metadata.blob`. */
 export async function findBlob(
@@ -15,7 +17,7 @@ export async function findBlob(
   const [row] = await sql<[BlobRecord?]>`
     SELECT b.key, b.size, m.touched FROM blobs b
     JOIN repositories r ON r.name = ${repository} JOIN members m ON m.repository = r.id AND m.blob = b.id
-    WHERE b.digest = ${digest}`;
+    WHERE b.digest = ${digest} AND NOT b.damaged`;
   return row;
 }
 
@@ -26,12 +28,14 @@ export async function addBlob(
   digest: Digest,
   stored: StoredBlob,
   upload?: string,
+  quota?: Quota,
 ): Promise<StoredBlob> {
   if (upload !== undefined) {
     const ended = await transaction`DELETE FROM uploads WHERE id = ${upload}`;
     if (ended.count === 0) throw new CortenError("not-found", `upload ${upload} has ended meanwhile`);
   }
   const id = await lockOrMakeRepository(transaction, repository);
+  await replaceDamaged(transaction, digest, stored);
   // The update locks the row, so a blob that is leaving its last repository is either found here or made anew.
   const [known] = await transaction<[{ id: number; key: string; size: number }]>`
     INSERT INTO blobs (digest, key, size) VALUES (${digest}, ${stored.key}, ${stored.size})
@@ -39,7 +43,18 @@ export async function addBlob(
   await addMember(transaction, id, known.id);
   if (known.key !== stored.key)
     await transaction`INSERT INTO orphans VALUES (${stored.key}, ${digest}, ${stored.size}) ON CONFLICT DO NOTHING`;
+  await assertQuota(transaction, repository, quota);
   return { key: known.key, size: known.size };
+}
+
+/** Gives a blob whose bytes were found wrong the good ones that have just been pushed. */
+async function replaceDamaged(transaction: Transaction, digest: Digest, stored: StoredBlob): Promise<void> {
+  const [damaged] = await transaction<[{ id: number; key: string; size: number }?]>`
+    SELECT id, key, size FROM blobs WHERE digest = ${digest} AND damaged FOR UPDATE`;
+  if (damaged === undefined) return;
+  await transaction`INSERT INTO orphans VALUES (${damaged.key}, ${digest}, ${damaged.size}) ON CONFLICT DO NOTHING`;
+  await transaction`
+    UPDATE blobs SET key = ${stored.key}, damaged = false, verified = 0 WHERE id = ${damaged.id}`;
 }
 
 /** The work of `Metadata.mountBlob`; the caller rolls back when it is false. */
@@ -48,13 +63,16 @@ export async function mountBlob(
   repository: string,
   digest: Digest,
   from: string,
+  quota?: Quota,
 ): Promise<boolean> {
   const id = await lockOrMakeRepository(transaction, repository);
   const [blob] = await transaction<[{ id: number }?]>`
     SELECT b.id FROM blobs b JOIN repositories r ON r.name = ${from}
-    JOIN members m ON m.repository = r.id AND m.blob = b.id WHERE b.digest = ${digest} FOR NO KEY UPDATE OF b`;
+    JOIN members m ON m.repository = r.id AND m.blob = b.id WHERE b.digest = ${digest} AND NOT b.damaged
+    FOR NO KEY UPDATE OF b`;
   if (blob === undefined) return false;
   await addMember(transaction, id, blob.id);
+  await assertQuota(transaction, repository, quota);
   return true;
 }
 
@@ -68,16 +86,17 @@ async function addMember(transaction: Transaction, repository: number, blob: num
 export async function repositoriesOf(sql: Sql, digest: Digest, page: Page): Promise<readonly string[]> {
   const rows = await sql<{ name: string }[]>`
     SELECT r.name FROM blobs b JOIN members m ON m.blob = b.id JOIN repositories r ON r.id = m.repository
-    WHERE b.digest = ${digest} AND r.name > ${page.after ?? ""} ORDER BY r.name LIMIT ${page.limit}`;
+    WHERE b.digest = ${digest} AND NOT b.damaged AND r.name > ${page.after ?? ""} ORDER BY r.name LIMIT ${page.limit}`;
   return rows.map(({ name }) => name);
 }
 
 /** The work of `Metadata.touchBlob`. */
-export async function touchBlob(sql: Sql, repository: string, digest: Digest): Promise<void> {
-  await sql`
+export async function touchBlob(sql: Sql, repository: string, digest: Digest): Promise<boolean> {
+  const touched = await sql`
     UPDATE members SET touched = ${Date.now()}
     WHERE repository = (SELECT id FROM repositories WHERE name = ${repository})
-    AND blob = (SELECT id FROM blobs WHERE digest = ${digest})`;
+    AND blob = (SELECT id FROM blobs WHERE digest = ${digest} AND NOT damaged)`;
+  return touched.count > 0;
 }
 
 /** The work of `Metadata.removeBlob`. */

@@ -9,6 +9,7 @@ import type {
 import type { Sql, Transaction } from "./connection.ts";
 import { lockOrMakeRepository, lockRepository, shrinkRepository } from "./repositories.ts";
 import { askTagsAbove } from "./tags-above.ts";
+import { assertQuota } from "./usage.ts";
 
 /** The work of `Metadata.manifest`: a tag has no colon, a digest has one. */
 export async function findManifest(
@@ -54,6 +55,7 @@ export async function putManifest(
       INSERT INTO tags VALUES (${id}, ${tag}, ${row}, ${Date.now()})
       ON CONFLICT (repository, name) DO UPDATE SET manifest = excluded.manifest, moved = excluded.moved`;
   }
+  await assertQuota(transaction, repository, options.quota);
   return { outcome: "stored", created: existing === undefined };
 }
 
@@ -88,7 +90,7 @@ async function missing(
   if (required.length === 0) return [];
   const rows = await transaction<{ digest: Digest }[]>`
     SELECT b.digest FROM blobs b JOIN members m ON m.repository = ${repository} AND m.blob = b.id
-    WHERE b.digest IN ${transaction(required)}
+    WHERE b.digest IN ${transaction(required)} AND NOT b.damaged
     UNION ALL SELECT digest FROM manifests WHERE repository = ${repository} AND digest IN ${transaction(required)}`;
   const present = new Set(rows.map(({ digest }) => digest));
   return required.filter((digest) => !present.has(digest));

@@ -2,6 +2,7 @@ import type { Digest } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { StoredBlob } from "../../storage/blob-storage.ts";
 import { DocumentCache } from "../document-cache.ts";
+import type { Pull, Quota, TagState, UntaggedKind } from "../housekeeping.ts";
 import type {
   Metadata,
   NewManifest,
@@ -24,6 +25,8 @@ import {
 } from "./connection.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { documentBytes, findManifest, putManifest, removeManifest, removeTag } from "./manifests.ts";
+import { expireTag, expireUntagged, listTagStates, listUntagged, notePulls } from "./retention.ts";
+import { blobsToVerify, markDamaged, markVerified } from "./scrubbing.ts";
 import { prepareTables } from "./tables.ts";
 import {
   beginUpload,
@@ -34,6 +37,7 @@ import {
   findUpload,
   releaseUpload,
 } from "./uploads.ts";
+import { findUsage } from "./usage.ts";
 
 /** Bytes of manifests kept in memory. */
 const CACHE_SIZE = 64 * 1024 * 1024;
@@ -60,12 +64,14 @@ export class PostgresqlMetadata implements Metadata {
     return query(findBlob(this.#sql, repository, digest));
   }
 
-  addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string) {
-    return transact(this.#sql, (transaction) => addBlob(transaction, repository, digest, stored, upload));
+  addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string, quota?: Quota) {
+    return transact(this.#sql, (transaction) =>
+      addBlob(transaction, repository, digest, stored, upload, quota),
+    );
   }
 
-  async mountBlob(repository: string, digest: Digest, from: string) {
-    const mount = (transaction: Transaction) => mountBlob(transaction, repository, digest, from);
+  async mountBlob(repository: string, digest: Digest, from: string, quota?: Quota) {
+    const mount = (transaction: Transaction) => mountBlob(transaction, repository, digest, from, quota);
     return this.#undoUnless((mounted) => mounted, mount);
   }
 
@@ -168,6 +174,44 @@ export class PostgresqlMetadata implements Metadata {
 
   isUnknown(key: string) {
     return query(isUnknown(this.#sql, key));
+  }
+
+  notePulls(pulls: readonly Pull[]) {
+    return transact(this.#sql, (transaction) => notePulls(transaction, pulls));
+  }
+
+  tagStates(repository: string, page: Page) {
+    return query(listTagStates(this.#sql, repository, page));
+  }
+
+  expireTag(repository: string, state: TagState) {
+    return transact(this.#sql, (transaction) => expireTag(transaction, repository, state));
+  }
+
+  untagged(repository: string, kind: UntaggedKind, before: number, page: Page) {
+    return query(listUntagged(this.#sql, repository, kind, before, page));
+  }
+
+  expireUntagged(repository: string, digest: Digest, kind: UntaggedKind, before: number) {
+    return transact(this.#sql, (transaction) =>
+      expireUntagged(transaction, repository, digest, kind, before),
+    );
+  }
+
+  usage(repository: string) {
+    return query(findUsage(this.#sql, repository));
+  }
+
+  blobsToVerify(before: number, limit: number) {
+    return query(blobsToVerify(this.#sql, before, limit));
+  }
+
+  markVerified(keys: readonly string[], at: number) {
+    return query(markVerified(this.#sql, keys, at));
+  }
+
+  markDamaged(digest: Digest, key: string) {
+    return transact(this.#sql, (transaction) => markDamaged(transaction, digest, key));
   }
 
   async check() {

@@ -37,6 +37,57 @@ const STEPS: readonly string[] = [
      touched bigint NOT NULL, holder text, held_until bigint NOT NULL DEFAULT 0);
    CREATE INDEX uploads_by_repository ON uploads (repository);
    CREATE INDEX uploads_by_time ON uploads (touched);`,
+  // As in the second step of sqlite/tables.ts. The sum of all is in several rows, one a connection, so that pushes do
+  // not wait for each other at one; each is locked after everything else.
+  `ALTER TABLE manifests ADD COLUMN pulled bigint, ADD COLUMN released bigint NOT NULL DEFAULT 0;
+   ALTER TABLE tags ADD COLUMN pulled bigint;
+   ALTER TABLE blobs ADD COLUMN verified bigint NOT NULL DEFAULT 0, ADD COLUMN damaged boolean NOT NULL DEFAULT false;
+   CREATE INDEX blobs_to_verify ON blobs (verified) WHERE NOT damaged;
+   ALTER TABLE repositories ADD COLUMN bytes bigint NOT NULL DEFAULT 0;
+   CREATE TABLE usage (shard integer PRIMARY KEY, bytes bigint NOT NULL);
+   INSERT INTO usage SELECT shard, 0 FROM generate_series(0, 31) AS shard;
+   UPDATE usage SET bytes = (SELECT coalesce(sum(size), 0) FROM blobs)
+     + (SELECT coalesce(sum(length(bytes)), 0) FROM documents) WHERE shard = 0;
+   UPDATE repositories r SET bytes =
+     (SELECT coalesce(sum(b.size), 0) FROM members m JOIN blobs b ON b.id = m.blob WHERE m.repository = r.id)
+     + (SELECT coalesce(sum(size), 0) FROM manifests WHERE repository = r.id);
+   CREATE FUNCTION release_manifest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     UPDATE manifests SET released = extract(epoch FROM clock_timestamp()) * 1000 WHERE id = OLD.manifest;
+     RETURN NULL; END $$;
+   CREATE TRIGGER tag_moved AFTER UPDATE OF manifest ON tags FOR EACH ROW WHEN (OLD.manifest <> NEW.manifest)
+     EXECUTE FUNCTION release_manifest();
+   CREATE TRIGGER tag_removed AFTER DELETE ON tags FOR EACH ROW EXECUTE FUNCTION release_manifest();
+   CREATE FUNCTION release_linked() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     UPDATE manifests SET released = extract(epoch FROM clock_timestamp()) * 1000
+     WHERE repository = OLD.repository AND digest = OLD.digest;
+     RETURN NULL; END $$;
+   CREATE TRIGGER link_removed AFTER DELETE ON links FOR EACH ROW EXECUTE FUNCTION release_linked();
+   CREATE FUNCTION count_blob() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     UPDATE usage SET bytes = bytes + CASE TG_OP WHEN 'INSERT' THEN NEW.size ELSE -OLD.size END
+     WHERE shard = pg_backend_pid() % 32;
+     RETURN NULL; END $$;
+   CREATE TRIGGER blob_counted AFTER INSERT OR DELETE ON blobs FOR EACH ROW EXECUTE FUNCTION count_blob();
+   CREATE FUNCTION count_document() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     UPDATE usage SET bytes = bytes + CASE TG_OP WHEN 'INSERT' THEN length(NEW.bytes) ELSE -length(OLD.bytes) END
+     WHERE shard = pg_backend_pid() % 32;
+     RETURN NULL; END $$;
+   CREATE TRIGGER document_counted AFTER INSERT OR DELETE ON documents FOR EACH ROW EXECUTE FUNCTION count_document();
+   CREATE FUNCTION count_member() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     IF TG_OP = 'INSERT' THEN
+       UPDATE repositories SET bytes = bytes + (SELECT size FROM blobs WHERE id = NEW.blob) WHERE id = NEW.repository;
+     ELSE
+       UPDATE repositories SET bytes = bytes - (SELECT size FROM blobs WHERE id = OLD.blob) WHERE id = OLD.repository;
+     END IF;
+     RETURN NULL; END $$;
+   CREATE TRIGGER member_counted AFTER INSERT OR DELETE ON members FOR EACH ROW EXECUTE FUNCTION count_member();
+   CREATE FUNCTION count_manifest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     IF TG_OP = 'INSERT' THEN
+       UPDATE repositories SET bytes = bytes + NEW.size WHERE id = NEW.repository;
+     ELSE
+       UPDATE repositories SET bytes = bytes - OLD.size WHERE id = OLD.repository;
+     END IF;
+     RETURN NULL; END $$;
+   CREATE TRIGGER manifest_counted AFTER INSERT OR DELETE ON manifests FOR EACH ROW EXECUTE FUNCTION count_manifest();`,
 ];
 
 /** A number that no other program is likely to lock. */
