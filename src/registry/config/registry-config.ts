@@ -103,7 +103,7 @@ export function readRegistryConfig(view: JsonView, defaults: ConfigDefaults): Re
     storage: optional(view.field("storage"), (section) => readStorageSettings(section, path)) ?? {},
     tls,
     access,
-    limits: optional(view.field("limits"), readLimits) ?? ,
+    limits: optional(view.field("limits"), readLimits) ?? {},
     collection: readCollectionSettings(view),
     require: optional(view.field("require"), (field) => choice(field, ["all", "blobs", "nothing"])),
     deletes: optional(view.field("deletes"), (field) => field.boolean()),
