@@ -74,3 +74,5 @@ export type { ExaminedConfig } from "./validate/image-config.ts";
 export type { ExaminedIndex } from "./validate/image-index.ts";
 export type { ExaminedManifest } from "./validate/manifest.ts";
 export type { DocumentRule, Rule, Severity } from "./validate/rules.ts";
+export type { Version, VersionRange } from "./version-range.ts";
+export { compareVersions, parseVersion, parseVersionRange } from "./version-range.ts";

@@ -44,6 +44,38 @@ export const copyOptions = {
   ...endsOptions,
 } as const satisfies OptionTable;
 
+export const syncOptions = {
+  src: {
+    type: "choice",
+    short: "s",
+    choices: ["docker", "dir", "yaml"],
+    summary: "SOURCE is a repository or image, a directory of images, or a file that lists images",
+  },
+  dest: {
+    type: "choice",
+    short: "d",
+    choices: ["docker", "dir", "oci"],
+    summary: "DESTINATION is a name in a registry, a directory for images, or a layout",
+  },
+  scoped: { type: "flag", summary: "keep the whole name of the source at the destination" },
+  all: copyOptions.all,
+  ...platformOptions,
+  format: copyOptions.format,
+  "preserve-digests": copyOptions["preserve-digests"],
+  "dry-run": { type: "flag", summary: "say what would be copied, and copy nothing" },
+  "keep-going": { type: "flag", summary: "go on after an image that failed; the exit code is 1 then, too" },
+  report: {
+    type: "text",
+    value: "FILE",
+    completion: "file",
+    summary: "write what has become of each image to FILE as JSON; - is stdout",
+  },
+  "retry-times": copyOptions["retry-times"],
+  parallel: copyOptions.parallel,
+  quiet: { type: "flag", short: "q", summary: "print failures only" },
+  ...endsOptions,
+} as const satisfies OptionTable;
+
 export const listTagsOptions = { ...accessOptions } as const satisfies OptionTable;
 
 export const deleteOptions = {
@@ -69,6 +101,26 @@ export const transferCommands: readonly Command[] = [
       {
         text: "for a machine without a network",
         line: "corten copy docker://debian:12 oci-archive:debian.tar",
+      },
+    ],
+  },
+  {
+    name: "sync",
+    group,
+    summary: "copy all images of a repository, a directory or a list",
+    description:
+      "What the destination has already is left alone. The list is skopeo's: for each registry images with tags, images-by-tag-regex, images-by-semver, credentials, tls-verify and cert-dir. Without --keep-going the first failure ends it; the report is written in any case.",
+    arguments: [{ name: "SOURCE" }, { name: "DESTINATION" }],
+    options: syncOptions,
+    load: () => import("../transfer/sync.ts"),
+    examples: [
+      {
+        text: "a repository onto a disk",
+        line: "corten sync --src docker --dest dir registry.example.com/app /media/usb",
+      },
+      {
+        text: "a list into a registry, with a report",
+        line: "corten sync -s yaml -d docker --keep-going --report report.json images.yaml registry.example.com/mirror",
       },
     ],
   },
