@@ -49,7 +49,7 @@ function knownPlace(name: string): PlaceName {
   throw new Error(`no place "${name}": there are ${Object.keys(MAKERS).join(", ")}`);
 }
 
-/** Makes a place; those of an ordinary user make one. */
+/** Makes a place. */
 export async function makePlace(name: PlaceName): Promise<Place> {
   return MAKERS[name]();
 }
@@ -66,20 +66,17 @@ function adaptForOneID(config: BundleConfig, uid: number, gid: number): void {
   }));
 }
 
-/** Someone with no rights and one ID. */
+/** Someone with no rights and one ID of users and of groups. */
 class OrdinaryUser implements Place {
   readonly name: PlaceName = "user";
   prefix: readonly string[];
   readonly program: string;
-  readonly #user = `corten-b${process.pid % 1_000_000}`;
-  readonly #uid: number;
-  readonly #gid: number;
+  /** Of no account: none is needed, and accounts are changed by one program at a time. */
+  readonly #uid = 40_000 + (process.pid % 10_000);
+  readonly #gid = this.#uid + 10_000;
   readonly #directory = temporaryDirectory("place");
 
   constructor() {
-    execFileSync("useradd", ["--system", "--no-create-home", "--user-group", this.#user]);
-    this.#uid = Number(execFileSync("id", ["-u", this.#user], { encoding: "utf8" }));
-    this.#gid = Number(execFileSync("id", ["-g", this.#user], { encoding: "utf8" }));
     chmodSync(this.#directory.path, 0o755);
     const run = join(this.#directory.path, "run");
     mkdirSync(run, { mode: 0o700 });
@@ -100,7 +97,6 @@ class OrdinaryUser implements Place {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    execFileSync("userdel", [this.#user]);
     this.#directory[Symbol.dispose]();
   }
 }
