@@ -1,4 +1,4 @@
-import type { RuntimeSeccomp } from "../spec/index.ts";
+import type { DockerProfile } from "./spec/seccomp/docker-profile.ts";
 
 /** A directory of the host used as the root file system. */
 export interface RootDirectory {
@@ -82,8 +82,11 @@ export interface ContainerOptions {
   /** All capabilities and devices, nothing masked, every system call. */
   readonly privileged?: boolean;
   readonly noNewPrivileges?: boolean;
-  /** Which system calls may be made. Default: the engine's own profile; none where `privileged`. */
-  readonly seccomp?: "unconfined" | RuntimeSeccomp;
+  /**
+   * Which system calls may be made: a profile as `linux.seccomp` of config.json, or one of Docker's format, whose
+   * conditions are decided here. Default: the engine's own profile; none where `privileged`.
+   */
+  readonly seccomp?: "unconfined" | DockerProfile;
   /** Memory limit in bytes. */
   readonly memory?: number;
   /** CPUs, such as 1.5. */

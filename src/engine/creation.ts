@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostFacts } from "../host/index.ts";
 import { signalNumber } from "../runtime/index.ts";
 import { CortenError, type ImageExecution, type RuntimeConfig } from "../spec/index.ts";
 import type { CallOptions } from "./container.ts";
@@ -59,6 +60,7 @@ export async function makeContainer(
     mounts,
     files: { hosts: files.hosts, hostname: files.hostname, resolvConf: files.resolvConf },
     devices: findDevices(options),
+    kernel: hostFacts().kernel,
     ...(context.rootless === undefined ? {} : { rootless: context.rootless }),
   });
   const process = config.process!;

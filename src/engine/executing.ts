@@ -6,6 +6,7 @@ import type { EngineContext } from "./context.ts";
 import type { ProcessImage } from "./engine.ts";
 import { accountFiles, findStack } from "./source.ts";
 import { generateExec } from "./spec/process.ts";
+import { readyFilter } from "./spec/seccomp/ready-filter.ts";
 import type { StoredContainer } from "./stored-container.ts";
 import { type ResolvedUser, resolveUser } from "./user/resolve-user.ts";
 
@@ -16,7 +17,11 @@ export async function prepareExecution(
   options: ExecOptions,
 ): Promise<ProcessImage> {
   const process = await execProcess(context, container, options);
-  const { path, args, env } = context.runtime.prepareExec(container.id, { process, ...terminalOf(options) });
+  const { path, args, env } = context.runtime.prepareExec(container.id, {
+    process,
+    ...filterFor(context, container),
+    ...terminalOf(options),
+  });
   return { path, args, env, stdin: options.interactive === true ? "inherit" : "null" };
 }
 
@@ -31,8 +36,17 @@ export async function executeDetached(
     throw new CortenError("invalid-argument", "a command in the background has no terminal");
   }
   const process = await execProcess(context, container, options);
-  const prepared = context.runtime.prepareExec(container.id, { process, detach: true });
+  const prepared = context.runtime.prepareExec(container.id, {
+    process,
+    ...filterFor(context, container),
+    detach: true,
+  });
   await launch(prepared, signal === undefined ? {} : { signal });
+}
+
+/** Compiling the filter takes longer than the rest of an exec. */
+function filterFor({ runtime }: EngineContext, { id }: StoredContainer): ReturnType<typeof readyFilter> {
+  return readyFilter(runtime.record(id).config.linux?.seccomp);
 }
 
 function terminalOf({ terminal }: ExecOptions): { readonly terminal?: true } {

@@ -33,6 +33,7 @@ export { openEngine } from "./local-engine.ts";
 export type { LogEntry, LogOptions, LogStream } from "./log/index.ts";
 export type { LabelCondition, PruneFilter } from "./prune/filter.ts";
 export type { Pruned, PruneOptions } from "./prune/prune.ts";
+export type { DockerProfile, DockerRule, RuleConditions } from "./spec/seccomp/docker-profile.ts";
 export type { ContainerState } from "./status.ts";
 export type {
   ContainerUsage,

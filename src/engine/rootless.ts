@@ -1,5 +1,11 @@
 import { accessSync, constants, readFileSync } from "node:fs";
-import { hostFacts, readSubordinateRanges, type SubordinateRange, userNames } from "../host/index.ts";
+import {
+  findProgram,
+  hostFacts,
+  readSubordinateRanges,
+  type SubordinateRange,
+  userNames,
+} from "../host/index.ts";
 import type { IdMappings } from "../runtime/index.ts";
 import type { TreeOptions } from "../snapshot/index.ts";
 import type { RuntimeIdMapping } from "../spec/index.ts";
@@ -30,13 +36,19 @@ export function findRootless(): Rootless | undefined {
   const user = { uid, ...(name === undefined ? {} : { name }) };
   const uids = readSubordinateRanges("/etc/subuid", user);
   const gids = readSubordinateRanges("/etc/subgid", user);
-  if (uids.length > 0 && gids.length > 0) {
+  const ranges = uids.length > 0 && gids.length > 0;
+  // Only these set-uid programs may map a range for a user.
+  const missing = ["newuidmap", "newgidmap"].filter((program) => findProgram(program) === undefined);
+  if (ranges && missing.length === 0) {
     return describe({
       mappings: { uidMappings: mapOf(uid, uids), gidMappings: mapOf(gid, gids) },
       owners: true,
     });
   }
-  const alone = `user ${name ?? uid} has no range in /etc/subuid and /etc/subgid: all files of a container belong to its root, and no other user can run in it`;
+  const why = ranges
+    ? `${missing.join(" and ")} (package uidmap) not installed, so that the ranges of user ${name ?? uid} cannot be used`
+    : `user ${name ?? uid} has no range in /etc/subuid and /etc/subgid`;
+  const alone = `${why}: all files of a container belong to its root, and no other user can run in it`;
   return describe(
     { mappings: { uidMappings: mapOf(uid, []), gidMappings: mapOf(gid, []) }, owners: false },
     alone,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { ContainerOptions } from "../../src/engine/index.ts";
+import type { ContainerOptions, DockerProfile } from "../../src/engine/index.ts";
 import { isRoot } from "../support/index.ts";
 import { becomeChild, IMAGE, makeTestEngine, runForeground, type TestEngine } from "./harness.ts";
 
@@ -76,6 +76,14 @@ describe("the default seccomp profile in a container", { skip: !isRoot }, () => 
       syscalls: [{ names: ["unshare"], action: "SCMP_ACT_ERRNO", errnoRet: 7 }],
     };
     assert.equal((await probe({ seccomp }))["unshare"], "7");
+  });
+
+  test("may be a profile of Docker's format, with its conditions: the one that podman installs", async () => {
+    const profile = JSON.parse(readFileSync("/usr/share/containers/seccomp.json", "utf8")) as DockerProfile;
+    const { bpf, unix } = await probe({ seccomp: profile });
+    assert.deepEqual([bpf, unix], ["1", "0"]);
+    // With the capability the kernel itself sees the call, and does not know the command.
+    assert.equal((await probe({ seccomp: profile, capAdd: ["SYS_ADMIN"] }))["bpf"], "22");
   });
 
   test("is in force in run and exec", async () => {

@@ -21,7 +21,8 @@ function image(config: ImageExecution = {}): ImageConfig {
 }
 
 function spec(options: ContainerOptions = {}, config: ImageExecution = {}, more: Partial<SpecInput> = {}) {
-  const input = { id: "1234", hostname: "host", mounts: [], devices: [], files, user, ...more };
+  const kernel = { major: 6, minor: 18 };
+  const input = { id: "1234", kernel, hostname: "host", mounts: [], devices: [], files, user, ...more };
   const made = generateSpec({ ...input, options, image: image(config) });
   checkConfig(made);
   return made;

@@ -14,6 +14,7 @@ import { MASKED_PATHS, READONLY_PATHS } from "./paths.ts";
 import { generateProcess } from "./process.ts";
 import { type ContainerDevice, generateResources } from "./resources.ts";
 import { defaultProfile } from "./seccomp/default-profile.ts";
+import { decideProfile } from "./seccomp/docker-profile.ts";
 
 /** What config.json is made from: everything has been looked up. */
 export interface SpecInput {
@@ -26,6 +27,7 @@ export interface SpecInput {
   readonly mounts: readonly ContainerMount[];
   readonly files: GeneratedFiles;
   readonly devices: readonly ContainerDevice[];
+  readonly kernel: { readonly major: number; readonly minor: number };
   /** What an engine without the machine's rights can do. */
   readonly rootless?: Pick<Rootless, "mappings" | "owners" | "limits">;
 }
@@ -43,7 +45,7 @@ export function generateSpec(input: SpecInput): RuntimeConfig {
   const network = networkMode(options.network);
   const privileged = options.privileged === true;
   const process = generateProcess(image?.config ?? {}, options, user, hostname);
-  const seccomp = chooseProfile(options, process.capabilities?.bounding ?? []);
+  const seccomp = chooseProfile(input, process.capabilities?.bounding ?? []);
   return {
     ociVersion: OCI_VERSION,
     process,
@@ -74,11 +76,12 @@ export function generateSpec(input: SpecInput): RuntimeConfig {
 
 /** A privileged container has none, unless the caller brings one. */
 function chooseProfile(
-  { seccomp, privileged }: ContainerOptions,
+  { options: { seccomp, privileged }, kernel }: SpecInput,
   capabilities: readonly string[],
 ): RuntimeSeccomp | undefined {
   if (seccomp === "unconfined") return undefined;
-  if (seccomp !== undefined) return seccomp;
+  if (seccomp !== undefined)
+    return decideProfile(seccomp, { capabilities, kernel, architecture: process.arch });
   return privileged === true ? undefined : defaultProfile(capabilities);
 }
 

@@ -66,6 +66,8 @@ export interface RunOptions extends CreateOptions {
 
 /** One more process in a running container; what is absent comes from `process` of its config.json. */
 export interface ExecOptions {
+  /** The compiled filter of the container's `linux.seccomp`, for callers that have it ready, as {@link CreateOptions}. */
+  readonly filter?: SeccompFilter;
   readonly args?: readonly string[];
   /** A whole process object (`--process FILE`), read by `parseProcess`; excludes the single settings below. */
   readonly process?: import("../../spec/index.ts").RuntimeProcess;

@@ -27,7 +27,8 @@ export function planExec(
   }
   const process = processOf(record.config.process!, options);
   const groups = (version: 1 | 2) => subgroups(record.cgroups, version, options.cgroups ?? []);
-  const seccomp = filterOf(record.config);
+  const wanted = record.config.linux?.seccomp;
+  const seccomp = wanted === undefined ? undefined : (options.filter ?? filterOf(record.config));
   const input: ExecInput = {
     id: record.id,
     target: init,

@@ -25,7 +25,7 @@ test("--security-opt seccomp=FILE reads a profile, and says what is wrong with a
     assert.deepEqual(read('{"defaultAction":"SCMP_ACT_ALLOW"}'), { defaultAction: "SCMP_ACT_ALLOW" });
     assert.throws(() => read("{"), /is no JSON/);
     assert.throws(() => read("[]"), /is no JSON object/);
-    assert.throws(() => read('{"archMap":[]}'), { code: "unimplemented" });
+    assert.deepEqual(read('{"archMap":[]}'), { archMap: [] });
     assert.throws(() => securitySettings([`seccomp=${directory}/none`]), { code: "not-found" });
     assert.throws(() => securitySettings([`seccomp=${directory}`]), /is no file/);
   } finally {

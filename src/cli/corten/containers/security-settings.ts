@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
-import type { ContainerOptions } from "../../../engine/index.ts";
-import { CortenError, type RuntimeSeccomp } from "../../../spec/index.ts";
+import type { ContainerOptions, DockerProfile } from "../../../engine/index.ts";
+import { CortenError } from "../../../spec/index.ts";
 
 /** Far above any profile in use; what is larger is the wrong file. */
 const MAX_PROFILE_BYTES = 1 << 20;
@@ -21,20 +21,13 @@ export function securitySettings(
   return { noNewPrivileges, ...(seccomp === undefined ? {} : { seccomp }) };
 }
 
-/** A profile as `linux.seccomp` of config.json has it (runtime-spec); its settings are checked with the rest of that. */
-function readProfile(file: string): RuntimeSeccomp {
+/** A profile as `linux.seccomp` of config.json has it, or of Docker's format; the engine checks what is in it. */
+function readProfile(file: string): DockerProfile {
   const value = parse(readText(file), file);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new CortenError("invalid-argument", `the seccomp profile ${file} is no JSON object`);
   }
-  if ("archMap" in value || /"(?:includes|excludes)":/.test(JSON.stringify(value))) {
-    throw new CortenError(
-      "unimplemented",
-      `the seccomp profile ${file} has conditions (archMap, includes, excludes), which are not supported`,
-      { hint: "write it as linux.seccomp of the OCI runtime specification: architectures and plain rules" },
-    );
-  }
-  return value as RuntimeSeccomp;
+  return value as DockerProfile;
 }
 
 function readText(file: string): string {
