@@ -3,7 +3,7 @@
  * left alone.
  *
  *     npm run build              everything
- *     npm run build -- native    only the named parts: native, image, executable
+ *     npm run build -- native    only the named parts: native, image, executable, library, node-tests
  */
 import { build } from "./build/build.ts";
 

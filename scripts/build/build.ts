@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { root } from "../repository.ts";
 import { executableStep } from "./executable.ts";
 import { helloImageStep } from "./hello-image.ts";
+import { libraryStep, nodeTestsStep } from "./library.ts";
 import { nativeStep } from "./native.ts";
 import { runStep, type Step } from "./step.ts";
 
@@ -10,10 +11,15 @@ export const steps: Readonly<Record<string, () => Step>> = {
   native: nativeStep,
   image: helloImageStep,
   executable: executableStep,
+  library: libraryStep,
+  "node-tests": nodeTestsStep,
 };
 
+/** What is built unless parts are named: the library is for who publishes or tests it. */
+const everyday = ["native", "image", "executable"];
+
 /** Brings dist/ up to date and prints a line for each part; throws at the first that fails. */
-export async function build(names: readonly string[] = Object.keys(steps)): Promise<void> {
+export async function build(names: readonly string[] = everyday): Promise<void> {
   for (const name of names) {
     const step = steps[name];
     if (!step) throw new Error(`no build step "${name}": there are ${Object.keys(steps).join(", ")}`);

@@ -34,6 +34,8 @@ export const suites: readonly Suite[] = [
     build: ["native", "image", "executable"],
     minutes: 12,
   },
+  // The package as others install it, and the unit tests of the image half in the oldest Node that it is for.
+  { name: "library", folders: ["test/library"], build: ["library", "node-tests"], minutes: 15 },
   {
     name: "integration",
     folders: ["test/integration"],

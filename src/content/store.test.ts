@@ -227,7 +227,10 @@ describe("ingest", () => {
     const descriptor = describeBytes(Buffer.from("shared"));
     await using first = await store.ingest(descriptor, { lease });
     assert.ok(first);
-    await assert.rejects(store.ingest(descriptor, { lease, signal: AbortSignal.timeout(30) }));
+    // Not AbortSignal.timeout, which does not keep Node running.
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 30);
+    await assert.rejects(store.ingest(descriptor, { lease, signal: stop.signal }));
   });
 
   test("a stream of unknown digest", async () => {
