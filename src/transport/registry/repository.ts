@@ -1,11 +1,12 @@
 import type { Descriptor, Digest } from "../../spec/index.ts";
-import { CortenError, isTag, JsonView, parseStrictJson } from "../../spec/index.ts";
-import type { TransportOptions } from "../place.ts";
+import { CortenError, isTag, JsonView, parseDigest, parseStrictJson } from "../../spec/index.ts";
+import type { Document, TransportOptions } from "../place.ts";
 import type { ReferrerOptions } from "../referrer.ts";
 import type { RegistryClient } from "./client.ts";
 import { readAll } from "./http-body.ts";
 import { nextPage } from "./link.ts";
 import { listReferrers } from "./referrers.ts";
+import { ACCEPT_MANIFESTS, RegistrySource } from "./source.ts";
 
 const PAGE = 1000;
 /** Registries without paging send all at once: a tag is 128 bytes at most. */
@@ -15,9 +16,11 @@ const MAX_TAGS = 1_000_000;
 /** A repository as a whole: what it holds, not one image of it. Let go of it with `await using`. */
 export class RegistryRepository implements AsyncDisposable {
   readonly #client: RegistryClient;
+  readonly #source: RegistrySource;
 
   constructor(client: RegistryClient) {
     this.#client = client;
+    this.#source = new RegistrySource(client);
   }
 
   /** Registry and repository, as they are shown. */
@@ -48,6 +51,54 @@ export class RegistryRepository implements AsyncDisposable {
       }
       path = nextPage(reply, seen, what);
     }
+  }
+
+  /** The manifest or index that a tag or digest names, digest verified. */
+  document(reference: string, options: TransportOptions = {}): Promise<Document> {
+    return this.#source.document(reference, options);
+  }
+
+  /**
+   * The digest that a tag leads to, without the manifest (HEAD). Undefined where the registry does not say it.
+   *
+   * @throws not-found when there is no such tag
+   */
+  async resolve(tag: string, { signal }: TransportOptions = {}): Promise<Digest | undefined> {
+    const reply = await this.#client.request({
+      method: "HEAD",
+      path: this.#path(`manifests/${tag}`),
+      headers: { accept: ACCEPT_MANIFESTS },
+      actions: "pull",
+      expect: [200],
+      what: `look for ${tag} in ${this.name}`,
+      signal,
+    });
+    reply.drop();
+    const header = reply.headers["docker-content-digest"];
+    return typeof header === "string" ? parseDigest(header) : undefined;
+  }
+
+  /** The size of a blob (HEAD). @throws not-found */
+  async blobSize(digest: Digest, { signal }: TransportOptions = {}): Promise<number> {
+    const what = `look for blob ${digest} in ${this.name}`;
+    const path = this.#path(`blobs/${digest}`);
+    const reply = await this.#client.request({
+      method: "HEAD",
+      path,
+      actions: "pull",
+      expect: [200],
+      what,
+      signal,
+    });
+    reply.drop();
+    const size = Number(reply.headers["content-length"]);
+    if (Number.isSafeInteger(size) && size >= 0) return size;
+    throw new CortenError("internal", `${what}: the registry does not say how large it is`);
+  }
+
+  /** The bytes of a blob, not verified here. @see ImageSource.blob */
+  blob(descriptor: Descriptor, options: TransportOptions = {}): Promise<AsyncIterable<Uint8Array>> {
+    return this.#source.blob(descriptor, options);
   }
 
   /** The manifests that are about `digest`. @see listReferrers */

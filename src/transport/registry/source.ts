@@ -18,7 +18,7 @@ import { readAll } from "./http-body.ts";
 import { retrying } from "./retry.ts";
 
 /** What a client that reads both generations of documents says (distribution-spec, "Pulling manifests"). */
-const ACCEPT = [
+export const ACCEPT_MANIFESTS = [
   MediaType.imageIndex,
   MediaType.imageManifest,
   MediaType.dockerManifestList,
@@ -37,9 +37,15 @@ export class RegistrySource implements ImageSource {
     return this.#client.name;
   }
 
-  async root(options: TransportOptions = {}): Promise<Document> {
+  root(options: TransportOptions = {}): Promise<Document> {
     const { tag, digest } = this.#client.reference;
-    const { bytes, reply } = await this.#fetch(digest ?? tag ?? "latest", digest, options);
+    return this.document(digest ?? tag ?? "latest", options);
+  }
+
+  /** The manifest or index that a tag or digest of the repository names, digest verified. */
+  async document(reference: string, options: TransportOptions = {}): Promise<Document> {
+    const digest = reference.includes(":") ? parseDigest(reference) : undefined;
+    const { bytes, reply } = await this.#fetch(reference, digest, options);
     const mediaType = documentType(bytes, contentType(reply), this.name);
     const named = digest ?? (await this.#announcedDigest(reply, bytes)) ?? (await digestOf(bytes));
     return { descriptor: { mediaType, digest: named, size: bytes.length }, bytes };
@@ -97,7 +103,7 @@ export class RegistrySource implements ImageSource {
       const reply = await this.#client.requestOnce({
         method: "GET",
         path: `/v2/${named.repository}/manifests/${reference}`,
-        headers: { accept: ACCEPT },
+        headers: { accept: ACCEPT_MANIFESTS },
         actions: "pull",
         expect: [200],
         what,
