@@ -57,6 +57,7 @@ export type {
 export type { PostgresqlOptions } from "./metadata/postgresql/connection.ts";
 export { openPostgresqlMetadata } from "./metadata/postgresql/postgresql-metadata.ts";
 export type { Limits, RegistryOptions } from "./options.ts";
+export type { UpstreamSettings } from "./proxy/upstream-settings.ts";
 export type { Registry } from "./registry.ts";
 export { createRegistry } from "./registry.ts";
 export type { RegistryServer, RegistryServerOptions } from "./server/registry-server.ts";

@@ -7,6 +7,7 @@ import type { Damage } from "./collection/scrubber.ts";
 import type { RegistryEvent } from "./events/registry-event.ts";
 import type { AccessRecord } from "./http/access-record.ts";
 import type { Endpoint } from "./http/endpoint.ts";
+import type { UpstreamSettings } from "./proxy/upstream-settings.ts";
 import type { RegistryStorage } from "./storage/registry-storage.ts";
 
 /** What a registry serves, and how. */
@@ -33,6 +34,8 @@ export interface RegistryOptions {
   readonly onExpired?: (expired: Expired) => void;
   /** Told about each blob whose bytes were found wrong. Must not throw. */
   readonly onDamage?: (damage: Damage) => void;
+  /** Registries whose content can be pulled from this one, which keeps what was pulled. Default: none. */
+  readonly upstreams?: readonly UpstreamSettings[];
   /** Sentences that clients show to their users about what was asked for (`Warning` headers). */
   readonly warnings?: (about: {
     readonly repository: string;

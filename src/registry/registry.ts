@@ -5,6 +5,7 @@ import type { ScrubReport } from "./collection/scrubber.ts";
 import { Sweeper } from "./collection/sweeper.ts";
 import { createHandler } from "./http/handler.ts";
 import { completeLimits, type RegistryOptions } from "./options.ts";
+import { PullThrough } from "./proxy/pull-through.ts";
 
 /** A registry: what answers its requests, and the work that it does beside them. */
 export interface Registry extends AsyncDisposable {
@@ -45,12 +46,24 @@ export function createRegistry(options: RegistryOptions): Registry {
     onDamage: options.onDamage,
     onFailure,
   });
+  const { upstreams = [] } = options;
+  const proxy =
+    upstreams.length === 0
+      ? undefined
+      : new PullThrough({
+          metadata,
+          blobs,
+          limits,
+          upstreams,
+          onFailure: (error) => options.onFailure?.(error, { method: "proxy", path: "" }),
+        });
   const handler = createHandler({
     metadata,
     blobs,
     access: options.access,
     limits,
     options,
+    proxy,
     sweep: () => sweeper.start(),
     pulls,
   });
@@ -63,6 +76,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
     scrub: () => housekeeper.scrub(),
     async [Symbol.asyncDispose]() {
+      await proxy?.[Symbol.asyncDispose]();
       await housekeeper[Symbol.asyncDispose]();
       await pulls[Symbol.asyncDispose]();
       await sweeper.idle();

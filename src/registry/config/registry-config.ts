@@ -10,6 +10,7 @@ import {
   readCollectionSettings,
 } from "../collection/collection-settings.ts";
 import type { Limits } from "../options.ts";
+import { readUpstreams, type UpstreamSettings } from "../proxy/upstream-settings.ts";
 import { describeAddress, isLocal, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { readStorageSettings, type StorageSettings } from "./storage-settings.ts";
 
@@ -19,6 +20,7 @@ export interface RegistryConfig {
   /** Directory of the storage; absent where the command line names it. */
   readonly root: string | undefined;
   readonly storage: StorageSettings;
+  readonly upstreams: readonly UpstreamSettings[];
   readonly tls: TlsSettings | undefined;
   /** Absent: everybody may do everything, which must be said (`access: open`). */
   readonly access: AccessSettings | undefined;
@@ -68,6 +70,7 @@ const KEYS = [
   "listen",
   "root",
   "storage",
+  "upstreams",
   "tls",
   "access",
   "limits",
@@ -101,6 +104,7 @@ export function readRegistryConfig(view: JsonView, defaults: ConfigDefaults): Re
     listen: readListen(view.field("listen")),
     root,
     storage: optional(view.field("storage"), (section) => readStorageSettings(section, path)) ?? {},
+    upstreams: optional(view.field("upstreams"), (section) => readUpstreams(section, path)) ?? [],
     tls,
     access,
     limits: optional(view.field("limits"), readLimits) ?? {},
@@ -139,6 +143,7 @@ export function openConfig(
     listen,
     root,
     storage: {},
+    upstreams: [],
     tls: undefined,
     access: undefined,
     limits: {},

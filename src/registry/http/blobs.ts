@@ -23,6 +23,10 @@ export async function getBlob(exchange: Exchange, repository: string, text: stri
   const digest = requestedDigest(text);
   const { metadata } = exchange.service;
   let record = await metadata.blob(repository, digest);
+  if (record === undefined && exchange.origin !== undefined) {
+    if (await sendFetched(exchange, repository, digest)) return;
+    record = await metadata.blob(repository, digest);
+  }
   if (record === undefined) throw unknownBlob(repository, digest);
   const { request } = exchange;
   const etag = `"${digest}"`;
@@ -54,6 +58,28 @@ export async function getBlob(exchange: Exchange, repository: string, text: stri
   sendHead(exchange, repository, digest, record.size, range);
   await sendBody(exchange.response, content, wanted.end - wanted.start);
   exchange.tell({ kind: "blob-pulled", repository, digest, size: record.size });
+}
+
+/**
+ * Answers with a blob of the registry that the repository is a copy from, as its bytes come. False when it is here now, or is
+ * not there: then the repository's own blobs decide.
+ */
+async function sendFetched(exchange: Exchange, repository: string, digest: Digest): Promise<boolean> {
+  const { proxy } = exchange.service;
+  if (exchange.method === "HEAD") {
+    const size = await proxy?.blobSize(repository, digest);
+    if (size === undefined) return false;
+    sendHead(exchange, repository, digest, size, undefined);
+    exchange.response.end();
+    return true;
+  }
+  const fetched = await proxy?.fetchBlob(repository, digest);
+  if (fetched?.content === undefined) return false;
+  // A range of what is not here yet: answering with everything is allowed (RFC 9110, 14.2).
+  sendHead(exchange, repository, digest, fetched.size, undefined);
+  await sendBody(exchange.response, fetched.content, fetched.size);
+  exchange.tell({ kind: "blob-pulled", repository, digest, size: fetched.size });
+  return true;
 }
 
 /**
@@ -105,6 +131,8 @@ async function sendBody(
       response.end(chunk);
       return;
     }
+    // Whoever has gone already emits nothing more that could be waited for.
+    if (response.destroyed) return;
     if (!response.write(chunk)) await drained(response);
     if (response.destroyed) return;
   }

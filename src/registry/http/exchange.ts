@@ -6,6 +6,7 @@ import type { RegistryEvent } from "../events/registry-event.ts";
 import type { Quota } from "../metadata/housekeeping.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import type { Limits, RegistryOptions } from "../options.ts";
+import type { PullThrough } from "../proxy/pull-through.ts";
 import type { BlobStorage } from "../storage/blob-storage.ts";
 import { DistributionError } from "./distribution-error.ts";
 import { warningHeader } from "./warning.ts";
@@ -17,6 +18,8 @@ export interface Service {
   readonly access: Access | undefined;
   readonly limits: Limits;
   readonly options: RegistryOptions;
+  /** Fetches what other registries have; absent when this one is a cache of none. */
+  readonly proxy: PullThrough | undefined;
   /** Removes bytes that no repository needs any more, soon. */
   readonly sweep: () => void;
   /** When manifests were pulled. */
@@ -32,6 +35,10 @@ export class Exchange {
   /** The query, without its question mark. */
   readonly query: string;
   identity: Identity = ANONYMOUS;
+  /** The registry that the repository of this request is a copy from. */
+  origin: string | undefined;
+  /** Sentences for users about this response alone. */
+  readonly notes: string[] = [];
   /** Bytes of the response's body, once its head is sent. */
   bodyLength = 0;
   #parameters: URLSearchParams | undefined;
@@ -72,6 +79,17 @@ export class Exchange {
     if (!this.allows(repository, action, tag)) throw this.denied(repository, action, tag);
   }
 
+  /**
+   * Refuses pushes into a repository that is a copy of another registry's.
+   *
+   * @throws UNSUPPORTED
+   */
+  refuseCopy(repository: string): void {
+    if (this.origin === undefined) return;
+    const message = `repository ${repository} is a copy of what ${this.origin} has: nothing can be pushed to it`;
+    throw new DistributionError("UNSUPPORTED", message);
+  }
+
   /** The refusal of something that is not allowed: 401 asks for credentials, 403 says that none would help. */
   denied(repository: string, action: Action, tag?: string): DistributionError {
     const { access } = this.service;
@@ -102,6 +120,7 @@ export class Exchange {
   /** Sends the response's head: `headers`, and those that every response has. */
   head(status: number, headers: Record<string, string | number | readonly string[]>): void {
     headers["Docker-Distribution-API-Version"] = "registry/2.0";
+    if (this.origin !== undefined) headers["OCI-Namespace"] = this.origin;
     if (this.method !== "HEAD") this.bodyLength = Number(headers["Content-Length"] ?? 0);
     this.response.writeHead(status, headers as Record<string, string>);
   }
@@ -113,7 +132,8 @@ export class Exchange {
       action,
       ...(reference === undefined ? {} : { reference }),
     });
-    if (sentences !== undefined && sentences.length > 0) headers["Warning"] = warningHeader(sentences);
+    const all = sentences === undefined ? this.notes : [...this.notes, ...sentences];
+    if (all.length > 0) headers["Warning"] = warningHeader(all);
   }
 
   /** Sends a JSON document. */

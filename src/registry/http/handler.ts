@@ -1,4 +1,5 @@
 import type { RequestListener } from "node:http";
+import type { PullThrough } from "../proxy/pull-through.ts";
 import { recordAccess } from "./access-record.ts";
 import { deleteBlob, getBlob } from "./blobs.ts";
 import { listRepositories } from "./catalog.ts";
@@ -45,11 +46,23 @@ async function answer(exchange: Exchange, path: string, rate: RateLimit): Promis
     exchange.identity = await service.access.identify(request);
   }
   rate.count(exchange.identity.name ?? request.socket.remoteAddress ?? "");
-  const route = parseRoute(path);
-  if (route === undefined)
+  const named = parseRoute(path);
+  if (named === undefined)
     throw new DistributionError("NAME_UNKNOWN", "the path names nothing in a registry");
+  const route = service.proxy === undefined ? named : located(exchange, named, service.proxy);
   await dispatch(exchange, route);
   if (!response.writableEnded && !response.destroyed) response.end();
+}
+
+/**
+ * Finds where the content of a repository is here, which may be a copy of another registry's: by `ns`, by the first
+ * component of its name, or because all other names are an upstream's (distribution-spec, "Registry Proxying").
+ */
+function located(exchange: Exchange, route: Route, proxy: PullThrough): Route {
+  if (!("repository" in route)) return route;
+  const repository = proxy.locate(route.repository, exchange.parameter("ns"));
+  exchange.origin = proxy.origin(repository);
+  return repository === route.repository ? route : { ...route, repository };
 }
 
 async function answerOther(exchange: Exchange, path: string): Promise<void> {

@@ -12,7 +12,9 @@ import { verifiableDigest } from "./uploads.ts";
 export async function getManifest(exchange: Exchange, repository: string, reference: string): Promise<void> {
   const tag = checkedTag(reference, "MANIFEST_UNKNOWN");
   exchange.authorize(repository, "read", tag);
-  const { metadata } = exchange.service;
+  const { metadata, proxy } = exchange.service;
+  const note = await proxy?.refreshManifest(repository, reference);
+  if (note !== undefined) exchange.notes.push(note);
   if (exchange.method === "HEAD") {
     const record = await metadata.manifest(repository, reference);
     if (record === undefined) throw unknownManifest(repository, reference);
@@ -56,6 +58,7 @@ function sendHead(
 export async function putManifest(exchange: Exchange, repository: string, reference: string): Promise<void> {
   const tags = wantedTags(exchange, reference);
   exchange.authorize(repository, rightToPut(exchange, repository, tags), tags[0]);
+  exchange.refuseCopy(repository);
   const { limits, metadata, options } = exchange.service;
   const bytes = await readBody(exchange.request, limits.manifestSize, "the manifest");
   const digest = digestOf(bytes, reference);

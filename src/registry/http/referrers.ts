@@ -21,11 +21,12 @@ export async function listReferrers(exchange: Exchange, repository: string, text
     ...(artifactType === undefined ? {} : { artifactType }),
   };
   const count = Math.min(limit, BATCH);
-  const [indexed, tagged] = await Promise.all([
+  const [indexed, tagged, elsewhere] = await Promise.all([
     exchange.service.metadata.referrers(repository, subject, { ...page, limit: count + 1 }),
     fallbackEntries(exchange, repository, subject, page),
+    copiedEntries(exchange, repository, subject, page),
   ]);
-  const all = merged(indexed.map(toDescriptor), tagged);
+  const all = merged(indexed.map(toDescriptor), [...tagged, ...elsewhere]);
   const manifests = fitting(all, count);
   const headers: Record<string, string> = { "Content-Type": MediaType.imageIndex };
   if (artifactType !== undefined) headers["OCI-Filters-Applied"] = "artifactType";
@@ -54,16 +55,34 @@ async function fallbackEntries(
     const { manifests } = parseIndex(index.bytes, index.mediaType, {
       maxSize: exchange.service.limits.manifestSize,
     });
-    return manifests.filter(
-      ({ digest, artifactType }) =>
-        (page.after === undefined || digest > page.after) &&
-        (page.artifactType === undefined || artifactType === page.artifactType),
-    );
+    return inPage(manifests, page);
   } catch (error) {
     // A tag that only looks like one of these.
     if (isCortenError(error)) return [];
     throw error;
   }
+}
+
+/** What the registry lists that the repository is a copy from. */
+async function copiedEntries(
+  exchange: Exchange,
+  repository: string,
+  subject: Digest,
+  page: { readonly after?: string; readonly artifactType?: string },
+): Promise<readonly Descriptor[]> {
+  if (exchange.origin === undefined) return [];
+  return inPage((await exchange.service.proxy?.referrers(repository, subject)) ?? [], page);
+}
+
+function inPage(
+  descriptors: readonly Descriptor[],
+  page: { readonly after?: string; readonly artifactType?: string },
+): readonly Descriptor[] {
+  return descriptors.filter(
+    ({ digest, artifactType }) =>
+      (page.after === undefined || digest > page.after) &&
+      (page.artifactType === undefined || artifactType === page.artifactType),
+  );
 }
 
 /** The tag under which clients list referrers by themselves (distribution-spec, "Referrers Tag Schema"). */

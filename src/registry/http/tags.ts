@@ -7,7 +7,12 @@ export async function listTags(exchange: Exchange, repository: string): Promise<
   exchange.authorize(repository, "read");
   const { after, limit } = pageRequest(exchange);
   const page = { ...(after === undefined ? {} : { after }), limit: limit + 1 };
-  const found = await exchange.service.metadata.tags(repository, page);
+  const elsewhere =
+    exchange.origin === undefined ? undefined : await exchange.service.proxy?.tags(repository);
+  const found =
+    elsewhere === undefined
+      ? await exchange.service.metadata.tags(repository, page)
+      : elsewhere.filter((tag) => after === undefined || tag > after).slice(0, limit + 1);
   if (found === undefined) {
     throw new DistributionError("NAME_UNKNOWN", `there is no repository ${repository}`, {
       detail: { name: repository },

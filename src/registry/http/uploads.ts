@@ -13,6 +13,7 @@ const MOUNT_CANDIDATES = 100;
 /** POST: a new upload (end-4a, end-4c), a blob in one request (end-4b), or a mount (end-11). */
 export async function postUpload(exchange: Exchange, repository: string): Promise<void> {
   exchange.authorize(repository, "create");
+  exchange.refuseCopy(repository);
   const mount = exchange.parameter("mount");
   if (mount !== undefined && (await mounted(exchange, repository, requestedDigest(mount)))) return;
   const text = exchange.parameter("digest");

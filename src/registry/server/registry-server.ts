@@ -43,6 +43,7 @@ export async function startRegistryServer(
     createRegistry({
       storage,
       limits: config.limits,
+      upstreams: config.upstreams,
       ...config.collection,
       onDamage: ({ kind, digest, key, repositories }) =>
         report(`the bytes of blob ${digest} are ${kind} (${key}): out of use in ${repositories.join(", ")}`),
