@@ -44,6 +44,8 @@ export interface ImageSource extends AsyncDisposable {
 /** A place that an image can be written to. Nothing is visible under its name before {@link commit}. */
 export interface ImageSink extends AsyncDisposable {
   readonly name: string;
+  /** True where the order of writing shows in the result: who wants equal bytes writes in an order that is always the same. */
+  readonly ordered?: boolean;
   hasBlob(descriptor: Descriptor, options?: TransportOptions): Promise<boolean>;
   /**
    * Stores a blob.

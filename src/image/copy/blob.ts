@@ -23,6 +23,8 @@ export interface BlobContext {
   readonly sink: ImageSink;
   readonly options: CopyOptions;
   readonly signal: AbortSignal;
+  /** Resolves when it is this blob's turn to be written; at once where the order does not matter. */
+  readonly whenDue: () => Promise<void>;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function copyBlob(
 
 async function passOn(context: BlobContext, descriptor: Descriptor): Promise<CopiedBlob> {
   const { sink, signal } = context;
+  await context.whenDue();
   if (await sink.hasBlob(descriptor, { signal })) {
     report(context, descriptor, "exists", descriptor.size);
     return descriptor;
@@ -82,6 +85,7 @@ async function repack(
     ...(level === undefined ? {} : { level }),
   });
   await using blob = await TemporaryBlob.of(packed);
+  await context.whenDue();
   const result = { mediaType: "application/octet-stream", digest: blob.digest, size: blob.size };
   if (!(await sink.hasBlob(result, { signal }))) {
     const reopen = (offset: number) => blob.read(offset);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -8,6 +8,7 @@ import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
 import { openStore } from "../../content/index.ts";
 import type { Descriptor, ErrorCode, ImageManifest } from "../../spec/index.ts";
 import { isCortenError, MediaType, parseIndex, parseManifest } from "../../spec/index.ts";
+import { openSink } from "../../transport/index.ts";
 import { parsePlatform } from "../platform.ts";
 import { StoreSink } from "../store-sink.ts";
 import { StoreSource } from "../store-source.ts";
@@ -168,6 +169,22 @@ test("the generation of documents changes and their parts do not", async () => {
     parseIndex(oci.bytes).manifests.map(({ digest, platform }) => ({ digest, platform })),
     images.map(({ digest, platform }) => ({ digest, platform })),
   );
+});
+
+test("an archive has its blobs in the same order each time, however long each takes to pack", async () => {
+  const source = new MemoryPlace();
+  const layers = [3_000_000, 10, 1_000_000, 20, 30].map((size) => randomBytes(size));
+  source.setRoot(source.addImage(layers));
+  const archives = [1, 4, 5].map((parallel) => ({
+    parallel,
+    path: join(directory, `ordered-${parallel}.tar`),
+  }));
+  for (const { parallel, path } of archives) {
+    await using sink = await openSink({ kind: "oci-archive", path });
+    await copyImage(source, sink, { parallel, convert: { compression: "zstd" } });
+  }
+  const [first, ...others] = archives.map(({ path }) => sha256(readFileSync(path)));
+  assert.deepEqual(others, [first, first]);
 });
 
 test("what cannot be converted is refused before a byte is sent", async () => {

@@ -9,6 +9,7 @@ import { copyBlob } from "./blob.ts";
 import { convertIndex, convertManifest, newCompression, planConversion } from "./convert.ts";
 import { isNondistributable } from "./media-types.ts";
 import type { CopyOptions } from "./options.ts";
+import { Turns } from "./turns.ts";
 
 const DEFAULT_PARALLEL = 4;
 /** All manifests of one image together: they are held in memory until its blobs are there. */
@@ -113,14 +114,17 @@ async function copyBlobs(
     blobs.set(config.digest, { descriptor: config, layer: false });
   }
   const changed = new Map<Digest, CopiedBlob>();
+  const turns = sink.ordered === true ? new Turns() : undefined;
   await everyOf(
-    [...blobs.values()],
+    [...blobs.values()].entries().toArray(),
     { parallel, ...(signal === undefined ? {} : { signal }) },
-    async ({ descriptor, layer }, both) => {
+    async ([number, { descriptor, layer }], both) => {
       const compression = layer ? newCompression(descriptor, convert) : undefined;
-      const context = { source, sink, options, signal: both };
+      const whenDue = () => turns?.wait(number, both) ?? Promise.resolve();
+      const context = { source, sink, options, signal: both, whenDue };
       const copied = await copyBlob(context, descriptor, compression);
       if (copied.digest !== descriptor.digest) changed.set(descriptor.digest, copied);
+      turns?.done(number);
     },
   );
   return changed;

@@ -12,6 +12,7 @@ import type { TarOutput } from "./tar-output.ts";
  */
 export class DockerArchiveSink implements ImageSink {
   readonly name: string;
+  readonly ordered = true;
   readonly #output: TarOutput;
   readonly #blobs: OciArchiveSink;
   readonly #tags: readonly string[];

@@ -8,6 +8,7 @@ import type { TarOutput } from "./tar-output.ts";
 /** A tar archive of an OCI layout to write one image to. */
 export class OciArchiveSink implements ImageSink {
   readonly name: string;
+  readonly ordered = true;
   readonly #output: TarOutput;
   readonly #names: readonly string[];
 
