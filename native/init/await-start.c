@@ -46,6 +46,31 @@ static int open_gate(struct execution *x, int fifo)
 	return gate;
 }
 
+static const unsigned char ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+__attribute__((noreturn)) static void end_waiting(int number)
+{
+	k_exit(128 + number);
+}
+
+/*
+ * The first process of a PID namespace gets only those signals that it handles. One that still waits has nothing to
+ * finish: it ends, as any other process would.
+ */
+static void handle_ending(void (*handler)(int))
+{
+	struct kernel_sigaction action = { .handler = handler };
+#ifdef SA_RESTORER
+	/* Demanded by the kernel, and never used: the handler does not return. */
+	if (handler) {
+		action.flags = SA_RESTORER;
+		action.restorer = (void (*)(void))(uintptr_t)handler;
+	}
+#endif
+	for (size_t i = 0; i < sizeof(ending); i++)
+		k_sigaction(ending[i], &action);
+}
+
 int op_await_start(struct execution *x)
 {
 	int fifo = in_field(x, AWAIT_START_FIFO);
@@ -60,7 +85,9 @@ int op_await_start(struct execution *x)
 			clear_register(x, i);
 	}
 	detach(x, false);
+	handle_ending(end_waiting);
 	int gate = open_gate(x, fifo);
+	handle_ending(NULL);
 	if (gate < 0)
 		return fail(x, gate, "openat(/proc/self/fd, %f, O_WRONLY)", fifo);
 	/* `start` reads on until execve closes it: what fails before is told there. */

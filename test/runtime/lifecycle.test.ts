@@ -27,6 +27,18 @@ describe("the life of a container", { skip: isRoot ? false : "needs root" }, () 
     return true;
   };
 
+  it("a created container ends by a signal that asks for it, though it is the first process of its PID namespace", async () => {
+    const { runtime, bundle } = containers;
+    for (const signal of ["TERM", "HUP"]) {
+      const id = containers.id();
+      await launch(runtime.prepareCreate({ id, bundle, config: configure(["/bin/sleep", "100"]) }));
+      await runtime.kill(id, signal);
+      await runtime.waitStopped(id);
+      assert.equal(runtime.state(id).status, "stopped");
+      await runtime.delete(id);
+    }
+  });
+
   it("goes from created over running and stopped to nothing", async () => {
     const { runtime, bundle, directory } = containers;
     const id = containers.id();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { command, cortenOci, isRoot, makeBundle, temporaryDirectory } from "../support/index.ts";
@@ -55,6 +55,33 @@ describe("update and events on cgroup v1", { skip: !isRoot || !v1 }, () => {
   after(async () => {
     await oci(["delete", "-f", id]);
     scratch[Symbol.dispose]();
+  });
+
+  it("lifts the limit of swap with that of memory, as runc does", async () => {
+    await update("--memory", "-1");
+    const unlimited = readFileSync("/sys/fs/cgroup/memory/memory.limit_in_bytes", "utf8").trim();
+    assert.equal(group("memory", "limit_in_bytes"), unlimited);
+    assert.equal(group("memory", "memsw.limit_in_bytes"), unlimited);
+    assert.deepEqual([stored().memory.limit, stored().memory.swap], [-1, -1]);
+    await update("--memory", `${64 << 20}`, "--memory-swap", `${64 << 20}`);
+  });
+
+  it("a start in a group that is frozen is refused, as it would never end", async () => {
+    const path = `/corten-${id}-frozen`;
+    const freezer = `/sys/fs/cgroup/freezer${path}`;
+    const bundle = join(scratch.path, "frozen");
+    makeBundle(bundle, ["true"], (config) => {
+      config.linux["cgroupsPath"] = path;
+    });
+    mkdirSync(freezer);
+    writeFileSync(join(freezer, "freezer.state"), "FROZEN");
+    try {
+      const { exitCode, stderr } = await oci(["run", "-b", bundle, `${id}-frozen`]);
+      assert.equal(exitCode, 1);
+      assert.match(stderr, /container's cgroup unexpectedly frozen: .*\nhint: write THAWED/);
+    } finally {
+      rmdirSync(freezer);
+    }
   });
 
   it("changes what is named, in whatever order the kernel takes, and nothing else", async () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type ExecOptions, parseProcess } from "../../runtime/index.ts";
+import { CAPABILITIES, type ExecOptions, parseProcess } from "../../runtime/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import { become } from "./become.ts";
 import type { execOptions, OciCall } from "./options.ts";
@@ -33,7 +33,7 @@ function execSettings({ options, given }: OciCall<typeof execOptions>, args: rea
     ...(options["additional-gids"].length > 0
       ? { additionalGids: options["additional-gids"].map(id32) }
       : {}),
-    ...(cap.length > 0 ? { capabilities: cap } : {}),
+    ...(cap.length > 0 ? { capabilities: cap.map(capability) } : {}),
     ...(given.has("no-new-privs") ? { noNewPrivileges: options["no-new-privs"] } : {}),
     ...(options["console-socket"] === undefined ? {} : { consoleSocket: options["console-socket"] }),
     ...(options["pid-file"] === undefined ? {} : { pidFile: options["pid-file"] }),
@@ -45,6 +45,14 @@ function execSettings({ options, given }: OciCall<typeof execOptions>, args: rea
     ...(options.apparmor === undefined ? {} : { apparmorProfile: options.apparmor }),
     ...(cgroup.length === 0 ? {} : { cgroups: cgroup }),
   };
+}
+
+/** A configuration may come from a newer kernel's world; what is typed for this one is a mistake. */
+function capability(name: string): string {
+  if (CAPABILITIES.includes(name.toUpperCase())) return name;
+  throw new CortenError("invalid-argument", `--cap "${name}" is no capability`, {
+    hint: "names are those of capabilities(7), such as CAP_KILL",
+  });
 }
 
 /** `UID[:GID]`; names would have to be looked up in files that the container controls. */

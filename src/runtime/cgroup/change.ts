@@ -25,16 +25,17 @@ const ALLOW_ALL = new Uint8Array([0xb7, 0, 0, 0, 1, 0, 0, 0, 0x95, 0, 0, 0, 0, 0
 const isDevice = ({ at }: CgroupWrite) => at.startsWith("/linux/resources/devices");
 
 /**
- * Decides how `change` is laid over the limits of a container that runs.
+ * Decides how `given` is laid over the limits of a container that runs.
  *
  * @throws what {@link cgroupLimits} throws
  */
 export function changeLimits(
   groups: readonly CgroupDirectory[],
   before: RuntimeResources,
-  change: RuntimeResources,
+  given: RuntimeResources,
 ): LimitChange {
   const plan = planOf(groups);
+  const change = withoutSwapLimit(given);
   const resources = mergeResources(before, change);
   const limits = cgroupLimits(plan, withPartners(change, resources));
   const writes = limits.writes.filter((write) => !isDevice(write));
@@ -50,6 +51,14 @@ export function changeLimits(
     restore: written(present),
   };
   return { resources, writes, warnings, devices };
+}
+
+/** Memory without a limit has none together with swap either: runc's rule, on which `docker update` relies. */
+function withoutSwapLimit(change: RuntimeResources): RuntimeResources {
+  const { memory } = change;
+  return memory?.limit === -1 && memory.swap === undefined
+    ? { ...change, memory: { ...memory, swap: -1 } }
+    : change;
 }
 
 /** Some settings are written, or checked, together: those that the change leaves out are taken from what holds. */

@@ -17,10 +17,13 @@ export function checkGroups({ groups, mode }: CgroupPlan, holder?: number): void
     const present = existsSync(path);
     if (present && groupProcesses(path).some((pid) => pid !== holder))
       throw refused(`container's cgroup is not empty: ${path} has processes`);
-    if (mode !== "unified") continue;
-    checkType(group, present);
-    if (present && readKnob(join(path, "cgroup.freeze"))?.trim() === "1") {
-      throw refused(`${path} is frozen`, "thaw it: write 0 to its cgroup.freeze");
+    if (mode === "unified") checkType(group, present);
+    // Of v1 only the freezer's groups have that file.
+    if (present && readKnob(join(path, "freezer.state"))?.trim() === "FROZEN") {
+      throw refused(`container's cgroup unexpectedly frozen: ${path}`, "write THAWED to its freezer.state");
+    }
+    if (mode === "unified" && present && readKnob(join(path, "cgroup.freeze"))?.trim() === "1") {
+      throw refused(`container's cgroup unexpectedly frozen: ${path}`, "write 0 to its cgroup.freeze");
     }
   }
 }

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { hostFacts } from "../../host/index.ts";
 import { CortenError, type RuntimeCapabilities, type RuntimeProcess } from "../../spec/index.ts";
+import type { CgroupDirectory } from "../cgroup/control.ts";
 import { compileExec, type ExecInput } from "../plan/compile-exec.ts";
 import { hookState } from "../plan/hooks.ts";
 import type { CompiledLaunch } from "../plan/launch-input.ts";
@@ -37,7 +39,7 @@ export function planExec(
     process,
     host: hostFacts(),
     cgroups: groups(1),
-    unifiedCgroup: groups(2)[0],
+    unifiedCgroup: unifiedOf(groups(2)[0], record.cgroups),
     ...(record.rdt === undefined ? {} : { rdt: record.rdt }),
     linux: record.config.linux,
     detach: options.detach === true,
@@ -49,6 +51,13 @@ export function planExec(
     ...(options.pidfdSocket === undefined ? {} : { pidfdSocket: resolve(options.pidfdSocket) }),
   };
   return { ...compileExec(input), process };
+}
+
+/** Beside v1 the tree of v2 limits nothing: a group that is there in the hierarchies of v1 only is no reason to fail. */
+function unifiedOf(wanted: string | undefined, groups: readonly CgroupDirectory[]): string | undefined {
+  if (wanted === undefined || groups.every(({ version }) => version === 2) || existsSync(wanted))
+    return wanted;
+  return groups.find(({ version }) => version === 2)?.path;
 }
 
 /** The state that a seccomp agent is told. */

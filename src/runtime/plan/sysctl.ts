@@ -98,5 +98,9 @@ function checkSysctl(
   if (path === "kernel/hostname" && (config.hostname ?? "") !== "") {
     throw configFault(at, "contradicts /hostname: set only one of the two");
   }
+  const { domainname = "" } = config;
+  if (path === "kernel/domainname" && domainname !== "" && domainname !== value) {
+    throw configFault(at, "contradicts /domainname: set only one of the two");
+  }
   return { path, value, at };
 }
