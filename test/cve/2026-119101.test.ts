@@ -1,12 +1,46 @@
 import assert from "node:assert/strict";
-import { attack, wasRefused } from "./harness/index.ts";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { attack, type Change, type Lab, wasRefused } from "./harness/index.ts";
+
+/** Puts a criu before the machine's that writes down what it is told, until the lab goes. */
+async function withCriu(lab: Lab, action: (told: string) => Promise<void>): Promise<void> {
+  const bin = lab.volume("criu");
+  const told = join(bin, "told");
+  writeFileSync(join(bin, "criu"), `#!/bin/sh\nprintf '%s\\n' "$@" >> ${told}\nexit 1\n`);
+  chmodSync(join(bin, "criu"), 0o755);
+  const path = process.env["PATH"];
+  process.env["PATH"] = `${bin}:${path}`;
+  try {
+    await action(told);
+  } finally {
+    process.env["PATH"] = path;
+  }
+}
+
+/** A volume on /a, and another whose place a link of the image makes look like a source for the first. */
+function volumes(lab: Lab): Change {
+  lab.link("linked", `a]:${lab.canary.path}`);
+  const source = lab.volume("volume");
+  return ({ root, mounts }) => {
+    root["readonly"] = false;
+    for (const destination of ["/a", "/linked"])
+      mounts.push({ destination, type: "bind", source, options: ["bind"] });
+  };
+}
+
+/** criu must not hear of the canary as what /a shows. */
+function assertNotMixedUp(lab: Lab, told: string): void {
+  if (!existsSync(told)) return;
+  assert.doesNotMatch(readFileSync(told, "utf8"), new RegExp(`mnt\\[/a\\]:${lab.canary.path}`));
+}
 
 attack({
   ids: ["CVE-2026-119101", "CVE-2026-115520", "CVE-2026-119614"],
   mechanism:
     "the name under which a mount is known to CRIU is made of the image's directory names, so that a restore mounts another directory of the host",
   immune:
-    "a destination is only ever text that is resolved below the root; it becomes part of no other program's language",
+    "a destination is only ever text that is resolved below the root; one that criu's language could not hold is refused (checkCriuName in src/runtime/checkpoint/external.ts)",
   cases: {
     "destinations with CRIU's own signs": async (lab) => {
       lab.link("linked", `a]:${lab.canary.path}`);
@@ -29,5 +63,24 @@ attack({
       });
       await lab.oci("checkpoint", "--image-path", lab.volume("checkpoint"), id);
     },
+    "a checkpoint does not take the canary for another volume's source": (lab) =>
+      withCriu(lab, async (told) => {
+        const made = await lab.createAndStart(["sleep", "100"], volumes(lab));
+        if (made.exitCode === 0)
+          await lab.oci("checkpoint", "--image-path", lab.volume("checkpoint"), made.id);
+        assertNotMixedUp(lab, told);
+      }),
+    "nor does a restore": (lab) =>
+      withCriu(lab, async (told) => {
+        const made = await lab.createAndStart(["sleep", "100"], volumes(lab));
+        const images = lab.volume("checkpoint");
+        mkdirSync(join(images, "criu.work"), { recursive: true });
+        writeFileSync(join(images, "descriptors.json"), '["","",""]');
+        const bundle = join(lab.directory, "bundle");
+        const words = ["--image-path", images, "--bundle", bundle, `${made.id}-restored`];
+        await lab.oci("restore", "--detach", ...words);
+        await lab.oci("delete", "--force", `${made.id}-restored`);
+        assertNotMixedUp(lab, told);
+      }),
   },
 });

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { isRoot, temporaryDirectory } from "../support/index.ts";
 import { builds, Kernel, makeBuilds, runPlan, shell } from "./executor.ts";
+import { cpusetTop, hasV1, unifiedTop } from "./hierarchies.ts";
 import { until } from "./running.ts";
 
 makeBuilds("all", "asan");
 
 for (const { name, init } of builds) {
   describe(`control groups, ${name}`, { skip: !isRoot }, () => {
-    test("makes, fills, kills and removes control groups", async (context) => {
-      const top = "/sys/fs/cgroup/unified";
-      if (!existsSync(join(top, "cgroup.procs"))) return context.skip("no cgroup2 at /sys/fs/cgroup/unified");
+    test("makes, fills, kills and removes control groups", async () => {
+      const top = unifiedTop();
       using scratch = temporaryDirectory("native");
       const group = join(top, `corten-native-${process.pid}`);
       const result = runPlan(init, scratch.path, {
@@ -58,25 +58,40 @@ for (const { name, init } of builds) {
       assert.equal(existsSync(group), false);
     });
 
-    test("removes v1 groups with their processes, and fills in a cpuset", (context) => {
-      const [freezer, cpuset] = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/cpuset"];
-      if (!existsSync(join(cpuset, "cpuset.cpus"))) return context.skip("no cgroup v1 cpuset");
+    test("fills in a cpuset from the nearest group that has CPUs", () => {
       using scratch = temporaryDirectory("native");
-      const [one, two] = [freezer, cpuset].map((at) => join(at, `corten-native-${process.pid}`)) as [
-        string,
-        string,
-      ];
+      const own = `corten-native-${process.pid}`;
+      const top = cpusetTop(scratch.path, [own, `${own}/below`]);
+      const group = join(top, own);
+      const { failure } = runPlan(init, scratch.path, {
+        host: [
+          { op: "makeDirectory", path: group },
+          { op: "makeDirectory", path: join(group, "below") },
+          { op: "inheritCpuset", top, path: join(group, "below") },
+        ],
+      });
+      assert.equal(failure, undefined);
+      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+        const inherited = readFileSync(join(group, "below", file), "utf8").trim();
+        assert.equal(inherited, readFileSync(join(top, file), "utf8").trim());
+      }
+      if (hasV1) runPlan(init, scratch.path, { host: [{ op: "removeCgroup", path: group, kill: 0 }] });
+    });
+
+    test("moves a process into groups by its number, and removes them with what it started", () => {
+      using scratch = temporaryDirectory("native");
+      const own = `corten-native-${process.pid}`;
+      const groups = (hasV1 ? ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/freezer"] : [unifiedTop()]).map((top) =>
+        join(top, own),
+      );
       const result = runPlan(init, scratch.path, {
         host: [
-          { op: "makeDirectory", path: one },
-          { op: "makeDirectory", path: two },
-          { op: "makeDirectory", path: join(two, "below") },
-          { op: "inheritCpuset", top: cpuset, path: join(two, "below") },
-          { op: "open", out: "$one", path: join(one, "cgroup.procs"), flags: 1 },
-          { op: "open", out: "$two", path: join(two, "below/cgroup.procs"), flags: 1 },
+          ...groups.flatMap((group, index) => [
+            { op: "makeDirectory", path: group } as const,
+            { op: "open", out: `$group${index}`, path: join(group, "cgroup.procs"), flags: 1 } as const,
+          ]),
           { op: "clone" },
-          { op: "joinCgroup", fd: "$one" },
-          { op: "joinCgroup", fd: "$two" },
+          ...groups.map((_, index) => ({ op: "joinCgroup", fd: `$group${index}` }) as const),
           { op: "notify", event: 1 },
           { op: "awaitExec" },
           { op: "finish" },
@@ -86,16 +101,14 @@ for (const { name, init } of builds) {
           ...shell("exec </dev/null >/dev/null 2>&1; sleep 100 & sleep 100"),
         ],
       });
-      const inherited = readFileSync(join(two, "below/cpuset.cpus"), "utf8");
       const removed = runPlan(init, scratch.path, {
-        host: [
-          { op: "removeCgroup", path: one, kill: 1 },
-          { op: "removeCgroup", path: two, kill: 0 },
-        ],
+        host: groups.map((path, index) => ({ op: "removeCgroup", path, kill: index === 0 ? 1 : 0 }) as const),
       });
       assert.deepEqual([result.failure, removed.failure], [undefined, undefined]);
-      assert.equal(inherited, readFileSync(join(cpuset, "cpuset.cpus"), "utf8"));
-      assert.deepEqual([existsSync(one), existsSync(two)], [false, false]);
+      assert.deepEqual(
+        groups.filter((group) => existsSync(group)),
+        [],
+      );
     });
   });
 }

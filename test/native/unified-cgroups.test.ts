@@ -1,27 +1,25 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { compileDeviceRules } from "../../src/runtime/index.ts";
 import type { RuntimeDeviceRule } from "../../src/spec/index.ts";
 import { isRoot, temporaryDirectory } from "../support/index.ts";
 import { builds, foreground, Kernel, makeBuilds, runPlan, shell } from "./executor.ts";
+import { unifiedTop } from "./hierarchies.ts";
 
 makeBuilds("all", "asan");
-
-/** A cgroup2 tree of this machine, which has device programs and the freezer whatever controllers it has. */
-const top = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find((at) => existsSync(join(at, "cgroup.procs")));
 
 const programOf = (rules: readonly RuntimeDeviceRule[]) => compileDeviceRules(rules)!;
 const nothingMore = [{ allow: false, access: "rwm" }];
 const script = "for f in null zero kmsg; do : < /dev/$f && echo $f; done 2>/dev/null; exit 0";
 
 for (const { name, init } of builds) {
-  describe(`control groups of v2, ${name}`, { skip: !isRoot || top === undefined }, () => {
+  describe(`control groups of v2, ${name}`, { skip: !isRoot }, () => {
     /** Makes a group for one test and removes it. */
     const inGroup = (use: (group: string, scratch: string) => void) => {
       using scratch = temporaryDirectory("native");
-      const group = join(top!, `corten-native-v2-${process.pid}`);
+      const group = join(unifiedTop(), `corten-native-v2-${process.pid}`);
       mkdirSync(group);
       try {
         use(group, scratch.path);

@@ -7,13 +7,17 @@ const RESTORE = 2;
  * A command line of criu as its configuration file. A servant takes its options from there, so that no option has to
  * be known in two languages.
  *
- * @throws invalid-argument for a line break, which would begin another option
+ * @throws invalid-argument for a line break, which would begin another option, and for a backslash, which criu would
+ *   take for half of an escape
  */
 export function criuConfiguration(options: readonly string[]): string {
   let text = "";
   for (const [index, word] of options.entries()) {
-    if (/[\n\r\0]/.test(word)) {
-      throw new CortenError("invalid-argument", `a path for criu has a line break: ${JSON.stringify(word)}`);
+    if (/[\n\r\0\\]/.test(word)) {
+      throw new CortenError(
+        "invalid-argument",
+        `a path for criu has a line break or a backslash: ${JSON.stringify(word)}`,
+      );
     }
     if (word === "-v4") text += "verbosity 4\n";
     else if (word.startsWith("--")) {

@@ -43,6 +43,16 @@ describe("what criu finds again on restore", () => {
     options: ["bind"],
   });
 
+  it("is not told of by a name that reads as another mount's", () => {
+    symlinkSync("a]:/etc", join(rootfs, "chosen"));
+    for (const destination of ["/chosen", "/a]:/etc", "/line\nbreak"]) {
+      assert.throws(() => externalMounts(subject([bind("/a"), bind(destination)]), "/bundle"), {
+        code: "failed-precondition",
+        message: /criu cannot be told of the mount on "\/(?:a\]|line)/,
+      });
+    }
+  });
+
   it("is named by its place without symlinks, which never leave the root", () => {
     const places = (...paths: string[]) =>
       externalMounts(subject(paths.map((path) => bind(path))), "/").map(({ destination }) => destination);

@@ -25,7 +25,24 @@ export function externalMounts(subject: CriuSubject, bundle: string): ExternalMo
   const groups = mounts
     .filter((mount) => /^cgroup2?$/.test(mount.type ?? "") && !readMountOptions(mount).bind)
     .flatMap((mount) => groupMounts(destinationOf(mount), subject.cgroups));
-  return [...boundMounts(subject, bundle), ...groups];
+  const all = [...boundMounts(subject, bundle), ...groups];
+  for (const { destination } of all) checkCriuName(destination);
+  return all;
+}
+
+/**
+ * criu is told of a mount as `mnt[NAME]:VALUE`. A name with the closing bracket in it, which a symlink of the image can
+ * bring about, would be taken for another mount's, with the rest as its source (CVE-2026-119101).
+ */
+export function checkCriuName(name: string): void {
+  if (!/[\]\n]/.test(name)) return;
+  throw new CortenError(
+    "failed-precondition",
+    `criu cannot be told of the mount on ${JSON.stringify(name)}`,
+    {
+      hint: 'its name, after the symlinks of the image, has a "]" or a line break',
+    },
+  );
 }
 
 function boundMounts({ config, rootfs }: CriuSubject, bundle: string): ExternalMount[] {
@@ -94,6 +111,7 @@ function resolveInRoot(root: string, path: string): string {
  */
 export function maskedFiles({ linux }: RuntimeConfig, pid: number): string[] {
   return (linux?.maskedPaths ?? []).filter((path) => {
+    checkCriuName(path);
     const status = lstatSync(posix.join(`/proc/${pid}/root`, path), { throwIfNoEntry: false });
     return status !== undefined && !status.isDirectory();
   });
