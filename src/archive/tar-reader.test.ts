@@ -212,6 +212,16 @@ test("an archive without end marker and one with anything behind it are read lik
   assert.equal((await read([rawEntry({ path: "f" }), END, rawEntry({ path: "g" })])).length, 1);
 });
 
+test("an archive that ends in the padding of its last entry, as those of umoci insert do, is whole", async () => {
+  const entry = rawEntry({ path: "f", content: "x".repeat(700) });
+  for (const length of [512 + 700, 512 + 701, entry.length]) {
+    assert.equal((await read([entry.subarray(0, length)])).length, 1, `${length}`);
+  }
+  await rejects([entry.subarray(0, 512 + 699)], /ends inside an entry/);
+  const records = pax([["path", "long"]]);
+  await rejects([records.subarray(0, records.length - 300)], /extension header without an entry|ends inside/);
+});
+
 test("content that is not read is skipped", async () => {
   const big = "x".repeat(5000);
   const parts = [rawEntry({ path: "a", content: big }), rawEntry({ path: "b", content: big }), END];

@@ -127,14 +127,15 @@ export class TarTokenizer {
 
   /**
    * Says that the archive has no more bytes. A missing end marker is accepted at the edge of an
-   * entry, as by every other reader: some builders leave it out.
+   * entry, as by every other reader: some builders leave it out. So is missing padding behind the last entry, whose
+   * content is all there: `umoci insert` leaves out both, and Go's reader, which is everybody's, takes it.
    *
    * @throws invalid-argument when the archive ends inside an entry
    */
   finish(): void {
     const at = this.#base + this.#chunk.length;
     if (this.#state === "finished") return;
-    if (this.#state !== "header" && !(this.#state === "padding" && this.#padding === 0)) {
+    if (this.#state !== "header" && this.#state !== "padding") {
       throw malformedTar(at, "archive ends inside an entry");
     }
     if (this.#carried > 0) throw malformedTar(at, "archive ends inside a header block");

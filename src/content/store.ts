@@ -82,6 +82,21 @@ export class Store implements Disposable {
     this.#blobs.discard(digest);
   }
 
+  /** Hashes a blob again, and says what is wrong with it; undefined when nothing is, or it is gone meanwhile. */
+  async examine(digest: Digest, signal?: AbortSignal): Promise<string | undefined> {
+    const { examineBlob } = await import("./quarantine.ts");
+    return examineBlob(this.#blobs, digest, signal);
+  }
+
+  /**
+   * Puts a damaged blob aside, below `<root>/quarantine`, so that it is fetched again; returns where it is now, undefined
+   * when it was gone already.
+   */
+  async quarantine(digest: Digest): Promise<string | undefined> {
+    const { quarantineBlob } = await import("./quarantine.ts");
+    return quarantineBlob(this.root, this.#blobs, digest);
+  }
+
   /** Takes a lease. @see Lease */
   lease(options?: LeaseOptions): Lease {
     return new Lease(this.database, options);

@@ -2,6 +2,7 @@ import type { Store } from "../content/index.ts";
 import type { CollectedSnapshots, Snapshots } from "../snapshot/index.ts";
 import type { Digest } from "../spec/index.ts";
 import type { Attachment } from "./attach/index.ts";
+import type { CheckFinding, CheckOptions } from "./check/finding.ts";
 import type {
   CallOptions,
   Container,
@@ -125,6 +126,8 @@ export interface Engine extends AsyncDisposable {
   ): Promise<readonly { readonly container: string; readonly running: boolean }[]>;
   /** What everything takes on disk. Reads much: it is for people who ask. */
   usage(): Promise<DiskUsage>;
+  /** Looks at everything that is stored, and mends what can be. Yields each problem when it is found. */
+  check(options?: CheckOptions): AsyncGenerator<CheckFinding>;
   /** Removes what nothing uses. */
   prune(options: PruneOptions): Promise<Pruned>;
   /** Removes the unpacked layers that neither an image nor a container uses; called after images were removed. */

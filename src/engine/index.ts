@@ -8,6 +8,7 @@
 
 export type { AttachedExit, Attachment, ConnectOptions, OutputChunk } from "./attach/index.ts";
 export { connectAttachment } from "./attach/index.ts";
+export type { CheckFinding, CheckOptions } from "./check/finding.ts";
 export type {
   CallOptions,
   Container,

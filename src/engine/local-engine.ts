@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import type { CollectedSnapshots } from "../snapshot/index.ts";
 import { CortenError, type Digest } from "../spec/index.ts";
 import type { Attachment } from "./attach/index.ts";
+import type { CheckFinding, CheckOptions } from "./check/finding.ts";
 import type {
   CallOptions,
   Container,
@@ -200,6 +201,11 @@ class LocalEngine implements Engine {
   async usage(): Promise<DiskUsage> {
     const { measureUsage } = await import("./usage/measure.ts");
     return measureUsage(this.#context);
+  }
+
+  async *check(options: CheckOptions = {}): AsyncGenerator<CheckFinding> {
+    const { check } = await import("./check/check.ts");
+    yield* check(this.#context, options);
   }
 
   async prune(options: PruneOptions): Promise<Pruned> {

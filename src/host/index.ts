@@ -17,7 +17,7 @@ export { findProgram } from "./host-program.ts";
 export type { Kernel } from "./kernel.ts";
 export { kernelAtLeast, parseKernelRelease, readKernel } from "./kernel.ts";
 export type { Lock, LockOptions } from "./lock.ts";
-export { acquireLock, isLocked, tryLock } from "./lock.ts";
+export { acquireLock, isLocked, removeAbandonedLock, tryLock } from "./lock.ts";
 export type { MountEntry } from "./mount-table.ts";
 export { mountOf, parseMountTable } from "./mount-table.ts";
 export { pause } from "./pause.ts";

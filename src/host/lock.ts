@@ -84,6 +84,16 @@ export function isLocked(file: string): boolean {
   return record !== undefined && isHeld(record);
 }
 
+/** Removes a lock, or the draft of one, that a process left which was killed. */
+export function removeAbandonedLock(file: string): void {
+  const record = holder(file);
+  const identity = record === undefined ? undefined : parseIdentity(record);
+  if (identity === undefined || isAlive(identity)) return;
+  // A lock is taken over first: another process may be about to do the same.
+  if (file.endsWith(".lock")) tryLock(file)?.release();
+  else rmSync(file, { force: true });
+}
+
 function isHeld(record: string): boolean {
   const identity = parseIdentity(record);
   return identity !== undefined && isAlive(identity);

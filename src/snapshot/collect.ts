@@ -1,6 +1,6 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { isLocked } from "../host/index.ts";
+import { isLocked, removeAbandonedLock } from "../host/index.ts";
 import type { Digest } from "../spec/index.ts";
 import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { readStack } from "./stack.ts";
@@ -39,6 +39,7 @@ export function collectSnapshots(files: SnapshotFiles, kept: KeptSnapshots): Col
   for (const diffID of kept.layers) for (const file of filesOfLayer(files.layer(diffID))) stays.add(file);
   for (const imageID of kept.images) for (const file of filesOfStack(files, imageID)) stays.add(file);
   const newest = newestToGo(kept);
+  if (kept.rehearse !== true) for (const file of namesOf(files).filter(isLock)) removeAbandonedLock(file);
   let count = 0;
   let bytes = 0;
   for (const { file, size, changed } of listFiles(files)) {
@@ -110,15 +111,21 @@ interface StoredFile {
 }
 
 function listFiles(files: SnapshotFiles): StoredFile[] {
-  return files.kinds
-    .flatMap(namesIn)
-    .flatMap(namesIn)
-    .flatMap((file) => {
-      // A lock is its holder's business.
-      if (/\.lock(?:\.|$)/.test(basename(file))) return [];
-      const stat = statSync(file, { throwIfNoEntry: false });
-      return stat === undefined ? [] : [{ file, size: stat.blocks * 512, changed: stat.mtimeMs }];
-    });
+  return namesOf(files).flatMap((file) => {
+    // A lock is its holder's business.
+    if (isLock(file)) return [];
+    const stat = statSync(file, { throwIfNoEntry: false });
+    return stat === undefined ? [] : [{ file, size: stat.blocks * 512, changed: stat.mtimeMs }];
+  });
+}
+
+function namesOf(files: SnapshotFiles): string[] {
+  return files.kinds.flatMap(namesIn).flatMap(namesIn);
+}
+
+/** A lock, or the draft of one. */
+function isLock(file: string): boolean {
+  return /\.lock(?:\.|$)/.test(basename(file));
 }
 
 function namesIn(directory: string): string[] {

@@ -11,3 +11,4 @@ export { openSnapshots, Snapshots } from "./snapshots.ts";
 export type { LayerStack } from "./stack.ts";
 export type { TreeStreamOptions } from "./tree-stream.ts";
 export type { TreeOptions } from "./trees.ts";
+export type { DamagedSnapshot, VerifyOptions } from "./verify.ts";

@@ -11,6 +11,7 @@ import { type LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { type LayerStack, readStack } from "./stack.ts";
 import type { TreeStreamOptions } from "./tree-stream.ts";
 import type { TreeOptions } from "./trees.ts";
+import type { DamagedSnapshot, VerifyOptions } from "./verify.ts";
 
 /** A layer of a gigabyte takes seconds; a process that holds the lock longer than this is stuck. */
 const LOCK_TIMEOUT_MS = 15 * 60_000;
@@ -152,6 +153,18 @@ export class Snapshots {
       import("../runtime/index.ts"),
     ]);
     await withTree(stack, (tree) => unpackStream(target, streamTree(tree, options), options));
+  }
+
+  /** Looks for damage in what is unpacked of an image. @see verifySnapshots */
+  async *verify(store: Store, image: Image, options: VerifyOptions = {}): AsyncGenerator<DamagedSnapshot> {
+    const { verifySnapshots } = await import("./verify.ts");
+    yield* verifySnapshots(this.#files, store, await image.id(), await image.layers(), options);
+  }
+
+  /** Removes a damaged EROFS image that {@link verify} named: {@link prepare} makes it again. */
+  async discard(file: string): Promise<void> {
+    const { discardSnapshot } = await import("./verify.ts");
+    discardSnapshot(file);
   }
 
   /** Removes what is not kept, and what interrupted processes left. */

@@ -34,6 +34,37 @@ const df: Omit<Command, "name"> = {
   load: () => import("../system/df.ts"),
 };
 
+export const checkOptions = {
+  quick: { type: "flag", short: "q", summary: "look at presence, lengths and structure only, hash nothing" },
+  repair: {
+    type: "flag",
+    short: "r",
+    summary: "put damaged blobs aside, fetch again what images lack, make damaged layers again",
+  },
+  force: {
+    type: "flag",
+    short: "f",
+    summary: "with --repair: remove images and containers that cannot be mended",
+  },
+  "tls-verify": {
+    type: "flag",
+    default: true,
+    summary: "with =false: registry without verified TLS, or without TLS",
+  },
+  format: { type: "choice", choices: ["table", "json"], summary: "how problems are printed" },
+} as const satisfies OptionTable;
+
+const check: Command = {
+  name: "check",
+  summary: "verify everything that is stored: blobs, images, unpacked layers, containers",
+  description:
+    "Every blob is hashed, every layer unpacked once more and compared. Damaged blobs are moved to the data directory's quarantine. The exit code is 1 when problems are left.",
+  arguments: [],
+  options: checkOptions,
+  load: () => import("../system/check.ts"),
+  examples: [{ text: "after a crash of the disk", line: "corten system check --repair" }],
+};
+
 const release: Command = {
   name: "release",
   summary: "let go of the layers that are mounted for all containers",
@@ -49,7 +80,7 @@ export const systemCommands: readonly Command[] = [
     name: "system",
     group,
     summary: "tell about this host, and look after what is stored on it",
-    commands: [{ name: "info", ...info }, { name: "df", ...df }, systemPrune, release],
+    commands: [{ name: "info", ...info }, { name: "df", ...df }, check, systemPrune, release],
   },
   { name: "info", hidden: true, ...info },
   { name: "df", hidden: true, ...df },
