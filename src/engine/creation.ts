@@ -12,6 +12,7 @@ import { generateId, generateName, isName } from "./names.ts";
 import { selfOwner } from "./owner.ts";
 import { accountFiles, findSource, type RootSource } from "./source.ts";
 import { generateSpec, networkMode } from "./spec/generate.ts";
+import { containerLabels } from "./spec/labels.ts";
 import { containerPath } from "./spec/mounts.ts";
 import type { StoredContainer } from "./stored-container.ts";
 import { resolveUser } from "./user/resolve-user.ts";
@@ -81,7 +82,7 @@ export async function makeContainer(
       user: wantedUser,
       hostname,
       mounts,
-      labels: { ...execution.Labels, ...options.labels },
+      labels: containerLabels(execution.Labels ?? undefined, options.labels),
       stopSignal: chooseStopSignal(options, execution),
       stopTimeout: options.stopTimeout ?? DEFAULT_STOP_TIMEOUT,
     },

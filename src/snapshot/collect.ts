@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isLocked, removeAbandonedLock } from "../host/index.ts";
 import type { Digest } from "../spec/index.ts";
@@ -80,11 +80,12 @@ export function filesOfImage(
 }
 
 /**
- * True for an unfinished file that a process may still be writing: it holds the lock of the layer's image, or works on
- * something so small that it is done within moments.
+ * True for an unfinished file that a process may still be writing: it holds the lock of the layer's image, or has its
+ * number in the file's name.
  */
 function isBeingWritten(file: string, changed: number): boolean {
-  if (file.endsWith(".new")) return changed > newestToGo({});
+  const pid = /\.(\d+)\.(?:new|check)$/.exec(file)?.[1];
+  if (pid !== undefined) return changed > newestToGo({}) && existsSync(`/proc/${pid}`);
   if (!file.endsWith(PARTIAL)) return false;
   return isLocked(`${file.slice(0, -PARTIAL.length).replace(/\.json$/, ".erofs")}.lock`);
 }

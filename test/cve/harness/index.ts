@@ -6,5 +6,7 @@
 
 export type { Attack, AttackResult, Case } from "./attack.ts";
 export { attack } from "./attack.ts";
+export type { EvilImage } from "./image.ts";
+export { loadEvilImage } from "./image.ts";
 export type { Change } from "./lab.ts";
 export { Lab, wasRefused } from "./lab.ts";

@@ -159,6 +159,24 @@ export class Lab implements AsyncDisposable {
     return command(corten, ["--root", root, "--run-root", runRoot, ...args]);
   }
 
+  /** The same, with the most memory that it took at once. */
+  async cortenMeasured(
+    ...args: readonly string[]
+  ): Promise<{ readonly run: CommandResult; readonly peakBytes: number }> {
+    const [root, runRoot] = [join(this.directory, "data"), join(this.directory, "run")];
+    const script = [
+      "import resource, subprocess, sys",
+      "code = subprocess.run(sys.argv[1:]).returncode",
+      "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)",
+      "sys.exit(code)",
+    ].join("\n");
+    const words = ["-c", script, corten, "--root", root, "--run-root", runRoot, ...args];
+    const run = await command("python3", words);
+    const lines = run.stdout.trimEnd().split("\n");
+    const peakBytes = Number(lines.pop()) * 1024;
+    return { run: { ...run, stdout: lines.map((line) => `${line}\n`).join("") }, peakBytes };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
     // What has been noticed must not stay: every program of this machine uses it.
