@@ -130,3 +130,25 @@ test("an open registry is not offered to the network, and a wrong configuration 
   assert.equal(wrong.exitCode, 1);
   assert.match(wrong.stderr, /wrong\.json: \/storge is not a known setting/);
 });
+
+test("it counts for Prometheus without names in the labels, where it is told to", async () => {
+  using scratch = temporaryDirectory("serve");
+  const config = join(scratch.path, "registry.json");
+  writeFileSync(config, JSON.stringify({ access: "open", metrics: true }));
+  await using registry = await serveRegistry(scratch.path, { args: ["--config", config] });
+  const origin = `http://${registry.address}`;
+  await fetch(`${origin}/v2/private-name/tags/list`);
+  await fetch(`${origin}/v2/private-name/blobs/uploads/`, { method: "POST" });
+  const text = await (await fetch(`${origin}/metrics`)).text();
+  for (const line of [
+    'corten_registry_requests_total{method="GET",route="tags",status="404"} 1',
+    'corten_registry_request_seconds_count{method="POST",route="uploads"} 1',
+    "corten_registry_uploads 1",
+    "corten_registry_failures_total 0",
+  ]) {
+    assert.ok(text.split("\n").includes(line), `${line} is not in ${text}`);
+  }
+  assert.ok(!text.includes("private-name"));
+  await using silent = await serveRegistry(join(scratch.path), {});
+  assert.equal((await fetch(`http://${silent.address}/metrics`)).status, 404);
+});

@@ -108,3 +108,31 @@ test("without a configuration only this machine is let in", () => {
     assert.throws(() => openConfig("/root", [parseListenAddress(open)]), /everybody who reaches/);
   }
 });
+
+test("events, metrics and upstreams", async () => {
+  const config = await read(`
+access: open
+events: { source: urn:here, webhooks: [{ url: "https://ci/hook", kinds: [tag-deleted], secretFile: key }] }
+metrics: { listen: 127.0.0.1:9100 }
+upstreams: [{ registry: docker.io, unprefixed: true, revalidate: 5 }, { registry: "localhost:5000" }]
+`);
+  assert.equal(config.events.source, "urn:here");
+  assert.equal(config.events.webhooks[0]?.secretFile, join(directory, "key"));
+  assert.deepEqual(config.metrics, { host: "127.0.0.1", port: 9100 });
+  assert.deepEqual(
+    config.upstreams.map(({ name, revalidate }) => [name, revalidate]),
+    [
+      ["docker.io", 5000],
+      ["localhost-5000", undefined],
+    ],
+  );
+  for (const [text, message] of [
+    ["events: { webhooks: [{ url: 'ftp://x' }] }", /\/events\/webhooks\/0\/url is "ftp:\/\/x"/],
+    ["events: { webhooks: [{ url: 'http://x', kinds: [push] }] }", /kinds\/0 is "push"/],
+    ["upstreams: [{ registry: 'https://docker.io' }]", /\/upstreams\/0\/registry is/],
+    ["upstreams: [{ registry: a.io }, { registry: b.io, name: a.io }]", /two entries named "a.io"/],
+    ["metrics: { port: 1 }", /\/metrics\/port is not a known setting/],
+  ] as const) {
+    await assert.rejects(read(`access: open\n${text}`), { code: "invalid-argument", message });
+  }
+});

@@ -9,6 +9,7 @@ import {
   type CollectionSettings,
   readCollectionSettings,
 } from "../collection/collection-settings.ts";
+import { type EventSettings, readEvents } from "../events/webhook-settings.ts";
 import type { Limits } from "../options.ts";
 import { readUpstreams, type UpstreamSettings } from "../proxy/upstream-settings.ts";
 import { describeAddress, isLocal, type ListenAddress, parseListenAddress } from "./listen-address.ts";
@@ -21,6 +22,9 @@ export interface RegistryConfig {
   readonly root: string | undefined;
   readonly storage: StorageSettings;
   readonly upstreams: readonly UpstreamSettings[];
+  readonly events: EventSettings;
+  /** Where Prometheus finds counts: at `/metrics` of the registry, or of an address of its own; absent: nowhere. */
+  readonly metrics: "here" | ListenAddress | undefined;
   readonly tls: TlsSettings | undefined;
   /** Absent: everybody may do everything, which must be said (`access: open`). */
   readonly access: AccessSettings | undefined;
@@ -71,6 +75,8 @@ const KEYS = [
   "root",
   "storage",
   "upstreams",
+  "events",
+  "metrics",
   "tls",
   "access",
   "limits",
@@ -105,6 +111,8 @@ export function readRegistryConfig(view: JsonView, defaults: ConfigDefaults): Re
     root,
     storage: optional(view.field("storage"), (section) => readStorageSettings(section, path)) ?? {},
     upstreams: optional(view.field("upstreams"), (section) => readUpstreams(section, path)) ?? [],
+    events: optional(view.field("events"), (section) => readEvents(section, path)) ?? { webhooks: [] },
+    metrics: optional(view.field("metrics"), readMetrics),
     tls,
     access,
     limits: optional(view.field("limits"), readLimits) ?? {},
@@ -144,6 +152,8 @@ export function openConfig(
     root,
     storage: {},
     upstreams: [],
+    events: { webhooks: [] },
+    metrics: undefined,
     tls: undefined,
     access: undefined,
     limits: {},
@@ -162,6 +172,12 @@ function readListen(view: JsonView): readonly ListenAddress[] {
   const texts = typeof view.value === "string" ? [view.value] : list(view);
   if (texts.length === 0) throw view.fault("is empty");
   return texts.map(parseListenAddress);
+}
+
+function readMetrics(view: JsonView): "here" | ListenAddress | undefined {
+  if (typeof view.value === "boolean") return view.value ? "here" : undefined;
+  onlyFields(view, ["listen"]);
+  return parseListenAddress(text(view.field("listen")));
 }
 
 /** Nothing is allowed that no policy allows; a server without any access rules must be wanted. */

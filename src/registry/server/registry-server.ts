@@ -1,7 +1,10 @@
+import type { RequestListener } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openAccess } from "../access/configured-access.ts";
-import type { ListenAddress } from "../config/listen-address.ts";
+import { describeAddress, type ListenAddress } from "../config/listen-address.ts";
 import { type RegistryConfig, warningsFor } from "../config/registry-config.ts";
+import { Webhook } from "../events/webhook.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { createRegistry } from "../registry.ts";
 import { webPage } from "../web/web-page.ts";
 import { Health } from "./health.ts";
@@ -38,6 +41,8 @@ export async function startRegistryServer(
     error instanceof Error ? (error.stack ?? error.message) : String(error);
   const storage = started.use(await openStorage(config, (error) => report(describe(error))));
   const health = new Health(storage.metadata);
+  const webhooks = openWebhooks(config, started, (error) => report(describe(error)));
+  const metrics = config.metrics === undefined ? undefined : new Metrics(storage.metadata, webhooks);
   const requests = new Set<object>();
   const registry = started.use(
     createRegistry({
@@ -47,14 +52,34 @@ export async function startRegistryServer(
       ...config.collection,
       onDamage: ({ kind, digest, key, repositories }) =>
         report(`the bytes of blob ${digest} are ${kind} (${key}): out of use in ${repositories.join(", ")}`),
-      endpoints: config.webPage ? [health, webPage()] : [health],
-      onFailure: (error, { method, path }) => report(`${method} ${path}: ${describe(error)}`),
+      endpoints: [
+        health,
+        ...(config.webPage ? [webPage()] : []),
+        ...(metrics !== undefined && config.metrics === "here" ? [metrics] : []),
+      ],
+      onFailure: (error, { method, path }) => {
+        metrics?.failure();
+        report(`${method} ${path}: ${describe(error)}`);
+      },
+      ...(metrics === undefined && webhooks.length === 0
+        ? {}
+        : {
+            onEvent: (event) => {
+              metrics?.event(event);
+              for (const webhook of webhooks) webhook.add(event);
+            },
+          }),
       ...(access === undefined ? {} : { access }),
       ...(config.require === undefined ? {} : { require: config.require }),
       ...(config.deletes === undefined ? {} : { deletes: config.deletes }),
-      ...(log === undefined
+      ...(log === undefined && metrics === undefined
         ? {}
-        : { onAccess: ({ time, ...entry }) => log.write({ time: new Date(time).toISOString(), ...entry }) }),
+        : {
+            onAccess: (record) => {
+              metrics?.request(record);
+              log?.write({ ...record, time: new Date(record.time).toISOString() });
+            },
+          }),
       ...(config.warnings.length === 0
         ? {}
         : { warnings: ({ repository }) => warningsFor(config.warnings, repository) }),
@@ -74,6 +99,18 @@ export async function startRegistryServer(
     );
     listeners.push(started.use(listener));
   }
+  if (metrics !== undefined && typeof config.metrics === "object") {
+    const answer: RequestListener = (request, response) => {
+      metrics.serve(request, response).then(
+        (served) => served || response.writeHead(404).end(),
+        (error) => {
+          report(describe(error));
+          response.writeHead(503).end();
+        },
+      );
+    };
+    started.use(await listen(config.metrics, answer, undefined, ({ message }) => report(message)));
+  }
   const resources = started.move();
   return {
     addresses: listeners.map(({ address }) => address),
@@ -89,4 +126,16 @@ export async function startRegistryServer(
       await resources.disposeAsync();
     },
   };
+}
+
+/** The receivers of events. At the end each gets a last attempt at what waits, after the last request has ended. */
+function openWebhooks(
+  { events, listen: addresses, tls }: RegistryConfig,
+  started: AsyncDisposableStack,
+  onFailure: (error: unknown) => void,
+): readonly Webhook[] {
+  const [first] = addresses;
+  const host = first === undefined ? "registry" : describeAddress(first);
+  const source = events.source ?? `${tls === undefined ? "http" : "https"}://${host}`;
+  return events.webhooks.map((settings) => started.use(new Webhook(settings, { source, onFailure })));
 }

@@ -1,0 +1,73 @@
+import type { JsonView } from "../../spec/index.ts";
+import { compileGlob, type Glob } from "../access/glob.ts";
+import { choice, list, onlyFields, optional, text } from "../access/settings.ts";
+import type { RegistryEvent } from "./registry-event.ts";
+
+/** Somebody who is told what happens. */
+export interface WebhookSettings {
+  /** http or https; where events are posted to. */
+  readonly url: string;
+  /** Kinds of events. Default: all but pulls. */
+  readonly kinds?: readonly RegistryEvent["kind"][];
+  /** Repositories. Default: all. */
+  readonly repositories?: readonly Glob[];
+  /** A file whose content is the `Authorization` header. */
+  readonly authorizationFile?: string;
+  /** A file with the key for `Corten-Signature`, an HMAC-SHA256 of the body in hexadecimal digits. */
+  readonly secretFile?: string;
+}
+
+const KINDS = [
+  ...(["manifest-pushed", "manifest-pulled", "manifest-deleted", "tag-deleted"] as const),
+  ...(["blob-pushed", "blob-pulled", "blob-mounted", "blob-deleted"] as const),
+];
+/** Pulls are many, and of the kinds of those who want them. */
+export const DEFAULT_KINDS: readonly RegistryEvent["kind"][] = KINDS.filter(
+  (kind) => !kind.endsWith("-pulled"),
+);
+
+/** Section `events`. */
+export interface EventSettings {
+  /** The `source` of events: how this registry is called. Default: where it listens. */
+  readonly source?: string;
+  readonly webhooks: readonly WebhookSettings[];
+}
+
+/**
+ * Reads section `events`.
+ *
+ * @param path reads a field that is a path
+ * @throws invalid-argument that names the key at fault
+ */
+export function readEvents(view: JsonView, path: (field: JsonView) => string): EventSettings {
+  onlyFields(view, ["source", "webhooks"]);
+  const source = optional(view.field("source"), text);
+  const webhooks = readWebhooks(view.field("webhooks"), path);
+  return { ...(source === undefined ? {} : { source }), webhooks };
+}
+
+function readWebhooks(view: JsonView, path: (field: JsonView) => string): readonly WebhookSettings[] {
+  return view.items().map((entry) => {
+    onlyFields(entry, ["url", "kinds", "repositories", "authorizationFile", "secretFile"]);
+    const url = text(entry.field("url"));
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+      throw entry.field("url").fault(`is "${url}"`, "an http or https address");
+    const kinds = optional(entry.field("kinds"), (field) => field.items().map((item) => choice(item, KINDS)));
+    const repositories = optional(entry.field("repositories"), (field) =>
+      list(field).map((pattern) => {
+        const glob = compileGlob(pattern);
+        if (typeof glob === "string") throw field.fault(`has "${pattern}", which ${glob}`);
+        return glob;
+      }),
+    );
+    const authorizationFile = optional(entry.field("authorizationFile"), path);
+    const secretFile = optional(entry.field("secretFile"), path);
+    return {
+      url,
+      ...(kinds === undefined ? {} : { kinds }),
+      ...(repositories === undefined ? {} : { repositories }),
+      ...(authorizationFile === undefined ? {} : { authorizationFile }),
+      ...(secretFile === undefined ? {} : { secretFile }),
+    };
+  });
+}
