@@ -17,9 +17,9 @@ export interface Registry extends AsyncDisposable {
    *
    * @param options.dryRun true to be told what retention would remove, and change nothing
    */
-  collect(options?: { readonly dryRun?: boolean }): Promise<CollectionReport>;
+  collect(options?: { readonly dryRun?: boolean; readonly signal?: AbortSignal }): Promise<CollectionReport>;
   /** Verifies all blobs now; damaged ones are out of use until they are pushed again. */
-  scrub(): Promise<ScrubReport>;
+  scrub(options?: { readonly signal?: AbortSignal }): Promise<ScrubReport>;
 }
 
 /**
@@ -70,11 +70,11 @@ export function createRegistry(options: RegistryOptions): Registry {
   sweeper.start(); // what a killed server left
   return {
     handler,
-    async collect({ dryRun = false } = {}) {
+    async collect(request = {}) {
       await pulls.flush();
-      return await housekeeper.collect(dryRun);
+      return await housekeeper.collect(request);
     },
-    scrub: () => housekeeper.scrub(),
+    scrub: ({ signal } = {}) => housekeeper.scrub(undefined, signal),
     async [Symbol.asyncDispose]() {
       await proxy?.[Symbol.asyncDispose]();
       await housekeeper[Symbol.asyncDispose]();

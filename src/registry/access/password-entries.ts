@@ -40,7 +40,7 @@ export function parsePasswordFile(bytes: Uint8Array, path: string): ReadonlyMap<
     if (form === null && !(disabled && hash === "")) {
       throw fault(
         `the hash of user "${name}" is not bcrypt`,
-        `set the password again with: htpasswd -B ${path} ${name}`,
+        `make it again with: corten registry password ${name}`,
       );
     }
     const cost = Number(form?.[1] ?? 4);

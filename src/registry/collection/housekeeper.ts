@@ -61,9 +61,10 @@ export class Housekeeper implements AsyncDisposable {
 
   constructor(options: HousekeeperOptions) {
     this.#options = options;
-    this.#repeat(COLLECT_EVERY, () => this.#collectUnreferenced());
-    if (options.retention.length > 0) this.#repeat(RETENTION_EVERY, () => this.#applyRetention(false));
-    this.#repeat(UNKNOWN_EVERY, () => this.#removeUnknown());
+    const { signal } = this.#ended;
+    this.#repeat(COLLECT_EVERY, () => this.#collectUnreferenced(signal));
+    if (options.retention.length > 0) this.#repeat(RETENTION_EVERY, () => this.#applyRetention(signal));
+    this.#repeat(UNKNOWN_EVERY, () => this.#removeUnknown(signal));
     if (options.scrub !== undefined) {
       const { every } = options.scrub;
       this.#repeat(Math.max(MINUTE, every / 10), () => this.scrub(Date.now() - every));
@@ -71,21 +72,26 @@ export class Housekeeper implements AsyncDisposable {
   }
 
   /** Does all of it but scrubbing once, now. A dry run tells what retention would remove and changes nothing. */
-  async collect(dryRun = false): Promise<CollectionReport> {
-    const expired = await this.#applyRetention(dryRun);
+  async collect(request: {
+    readonly dryRun?: boolean;
+    readonly signal?: AbortSignal;
+  }): Promise<CollectionReport> {
+    const { dryRun = false } = request;
+    const signal = this.#signal(request.signal);
+    const expired = await this.#applyRetention(signal, dryRun);
     if (dryRun) return { expired, uploads: 0, blobs: 0, bytes: 0, unknownFiles: 0 };
-    const collected = await this.#collectUnreferenced();
-    const unknownFiles = await this.#removeUnknown();
+    const collected = await this.#collectUnreferenced(signal);
+    const unknownFiles = await this.#removeUnknown(signal);
     this.#options.sweeper.start();
     await this.#options.sweeper.idle();
     return { expired, ...collected, unknownFiles };
   }
 
   /** Verifies blobs that were not since `before`, in milliseconds since 1970. */
-  scrub(before?: number): Promise<ScrubReport> {
+  scrub(before?: number, signal?: AbortSignal): Promise<ScrubReport> {
     const { metadata, blobs, scrub: settings, onDamage } = this.#options;
     return scrub(metadata, blobs, {
-      signal: this.#ended.signal,
+      signal: this.#signal(signal),
       ...(before === undefined ? {} : { before }),
       ...(settings?.bytesPerSecond === undefined ? {} : { bytesPerSecond: settings.bytesPerSecond }),
       ...(onDamage === undefined ? {} : { onDamage }),
@@ -98,19 +104,25 @@ export class Housekeeper implements AsyncDisposable {
     await Promise.allSettled(this.#running);
   }
 
-  #applyRetention(dryRun: boolean): Promise<readonly Expired[]> {
+  /** Ends with this object, or when the caller says so. */
+  #signal(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal]);
+  }
+
+  #applyRetention(signal: AbortSignal, dryRun = false): Promise<readonly Expired[]> {
     const { metadata, retention, onExpired } = this.#options;
     return applyRetention(metadata, {
       rules: retention,
       dryRun,
-      signal: this.#ended.signal,
+      signal,
       ...(onExpired === undefined || dryRun ? {} : { onExpired }),
     });
   }
 
-  async #collectUnreferenced(): Promise<{ uploads: number; blobs: number; bytes: number }> {
+  async #collectUnreferenced(
+    signal: AbortSignal,
+  ): Promise<{ uploads: number; blobs: number; bytes: number }> {
     const { metadata, limits, sweeper } = this.#options;
-    const { signal } = this.#ended;
     const now = Date.now();
     const report = { uploads: 0, blobs: 0, bytes: 0 };
     for (let count = BATCH; count === BATCH; report.uploads += count) {
@@ -127,9 +139,9 @@ export class Housekeeper implements AsyncDisposable {
     return report;
   }
 
-  #removeUnknown(): Promise<number> {
+  #removeUnknown(signal: AbortSignal): Promise<number> {
     const { metadata, blobs, limits } = this.#options;
-    return removeUnknownFiles(metadata, blobs, Date.now() - limits.grace, this.#ended.signal);
+    return removeUnknownFiles(metadata, blobs, Date.now() - limits.grace, signal);
   }
 
   /** Several servers that were started together do not work in step. */

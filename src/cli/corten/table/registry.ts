@@ -21,6 +21,32 @@ export const serveOptions = {
   },
 } as const satisfies OptionTable;
 
+const config = {
+  type: "text",
+  value: "FILE",
+  completion: "file",
+  summary: "the registry's configuration (default: the one of this machine, below --root)",
+} as const;
+
+export const collectOptions = {
+  config,
+  "dry-run": { type: "flag", summary: "remove nothing, print what retention rules would remove" },
+} as const satisfies OptionTable;
+
+export const scrubOptions = { config } as const satisfies OptionTable;
+
+export const passwordOptions = {
+  "password-stdin": { type: "flag", summary: "read the password from stdin (default: ask for it)" },
+  cost: {
+    type: "integer",
+    value: "COST",
+    default: 12,
+    minimum: 4,
+    maximum: 16,
+    summary: "bcrypt cost: one more doubles the time of a guess and of a login",
+  },
+} as const satisfies OptionTable;
+
 export const registryCommands: readonly Command[] = [
   {
     name: "registry",
@@ -42,6 +68,38 @@ export const registryCommands: readonly Command[] = [
             line: "corten registry serve --config /etc/corten/registry.yaml",
           },
         ],
+      },
+      {
+        name: "collect",
+        summary: "remove from a registry now what nothing needs",
+        description:
+          "Does what servers do from time to time: abandoned uploads end, tags and manifests that no retention rule keeps go, and blobs that no manifest references. Servers may run at the same time, and clients push and pull.",
+        arguments: [],
+        options: collectOptions,
+        load: () => import("../registry/collect.ts"),
+        examples: [
+          {
+            text: "try retention rules",
+            line: "corten registry collect --config /etc/corten/registry.yaml --dry-run",
+          },
+        ],
+      },
+      {
+        name: "scrub",
+        summary: "verify every blob of a registry",
+        description:
+          "A blob whose bytes are wrong or missing is out of use until somebody pushes it again, which brings it back to every repository that had it. Ends with 1 when there is one. Servers may run at the same time.",
+        arguments: [],
+        options: scrubOptions,
+        load: () => import("../registry/scrub.ts"),
+      },
+      {
+        name: "password",
+        summary: "print the line of an htpasswd file for a user",
+        arguments: [{ name: "NAME" }],
+        options: passwordOptions,
+        load: () => import("../registry/password.ts"),
+        examples: [{ text: "add a user", line: "corten registry password alice >> users.htpasswd" }],
       },
     ],
   },
