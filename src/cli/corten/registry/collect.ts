@@ -25,7 +25,9 @@ export async function run({ options, globals }: CortenCall<typeof collectOptions
   }
   if (dryRun) return 0;
   const { uploads, blobs, bytes, unknownFiles } = report;
-  print(`${uploads} uploads ended, ${blobs} blobs (${formatSize(bytes)}) and ${unknownFiles} unknown files removed`);
+  print(
+    `${uploads} uploads ended, ${blobs} blobs (${formatSize(bytes)}) and ${unknownFiles} unknown files removed`,
+  );
   return 0;
 }
 

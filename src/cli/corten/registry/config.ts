@@ -25,7 +25,11 @@ export async function configOf(
   const listen = (words.listen ?? []).map(parseListenAddress);
   const { accessLog } = words;
   if (file === undefined) {
-    return openConfig(directory, listen.length > 0 ? listen : [parseListenAddress(DEFAULT_LISTEN)], accessLog);
+    return openConfig(
+      directory,
+      listen.length > 0 ? listen : [parseListenAddress(DEFAULT_LISTEN)],
+      accessLog,
+    );
   }
   const config = await readConfigFile(file, directory);
   return {
