@@ -22,6 +22,7 @@ enum command {
 	CREATE = 2,
 	RUN = 4,
 	EXEC = 8,
+	START = 16,
 };
 
 static const struct option {
@@ -160,6 +161,8 @@ static unsigned read_command(const char *word)
 		return RUN;
 	if (text_equal(word, "create"))
 		return CREATE;
+	if (text_equal(word, "start"))
+		return START;
 	return text_equal(word, "exec") ? EXEC : 0;
 }
 
@@ -210,5 +213,7 @@ bool read_line(struct line *line, char *key, int argc, char *const *argv)
 			return false;
 	}
 	unsigned command = argv[at] ? read_command(argv[at]) : 0;
+	line->command = at;
+	line->starts = command == START;
 	return command && add_word(line, argv[at]) && read_arguments(line, command, argv, at + 1);
 }

@@ -14,6 +14,10 @@ struct line {
 	const char *id;
 	/* Absolute; NULL: not given. */
 	const char *pid_file;
+	/* It is `start`, of the container `id`: nothing is made, and no plan is looked up. */
+	bool starts;
+	/* The word at which the command stands: options before it say where the state is, and the log. */
+	int command;
 	/* Two starts with equal keys have equal plans as long as what the plan was made from is unchanged. */
 	char *key;
 	size_t key_length;

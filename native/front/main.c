@@ -9,6 +9,7 @@
 #include "line.h"
 #include "plans.h"
 #include "replay.h"
+#include "start.h"
 
 #include <linux/mman.h>
 #include <linux/prctl.h>
@@ -17,6 +18,8 @@ int main(int argc, char **argv, char **envp);
 
 #define PATH_SIZE 4096
 #define MAX_ENVIRONMENT 16384
+/* Words of options before a command. */
+#define MAX_OPTIONS 32
 
 /* The installation's directory, from this program's own path. */
 static bool beside(char *out, const char *name)
@@ -132,10 +135,40 @@ __attribute__((noreturn)) static void hand_off(char **argv, char *const *envp)
 	k_exit(125);
 }
 
+/* Has the command line tell of a failed start, where the caller's options want to read it. */
+__attribute__((noreturn)) static void report(const struct line *line, char **argv, char *const *envp, char *account)
+{
+	static char *words[MAX_OPTIONS + 6];
+	char *const last[] = { (char *)(uintptr_t)"report-failure", (char *)(uintptr_t)"--kind",
+		               (char *)(uintptr_t)"start", (char *)(uintptr_t)line->id, account, NULL };
+	int count = 0;
+	for (; count < line->command && count < MAX_OPTIONS; count++)
+		words[count] = argv[count];
+	for (unsigned i = 0; i < sizeof(last) / sizeof(last[0]); i++)
+		words[count + (int)i] = last[i];
+	become_corten(words, envp, NULL);
+}
+
 static char *map(size_t size)
 {
 	long address = k_map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
 	return address < 0 && address > -4096 ? NULL : (char *)address;
+}
+
+/* Starts a container and ends, or has the whole command line do it, or tell why it failed. */
+__attribute__((noreturn)) static void start(const struct line *line, char **argv, char *const *envp)
+{
+	static char account[PATH_SIZE + 64];
+	if (line->command > MAX_OPTIONS)
+		become_corten(argv, envp, NULL);
+	switch (start_container(line, account, sizeof(account))) {
+	case START_DONE:
+		k_exit(0);
+	case START_FAILED:
+		report(line, argv, envp, account);
+	default:
+		become_corten(argv, envp, NULL);
+	}
 }
 
 int main(int argc, char **argv, char **envp)
@@ -149,6 +182,8 @@ int main(int argc, char **argv, char **envp)
 		hand_off(argv, envp);
 	if (k_geteuid() != 0 || has_special(envp) || !read_line(&line, key, argc, argv))
 		become_corten(argv, envp, NULL);
+	if (line.starts)
+		start(&line, argv, envp);
 	char *stored = map(PLAN_MAX_SIZE);
 	char *filled = map(PLAN_MAX_SIZE);
 	struct plans plans;

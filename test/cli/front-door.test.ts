@@ -107,6 +107,74 @@ for (const [name, program] of [
       assert.deepEqual(readdirSync(join(root, ".failures")), []);
     });
 
+    describe("start", () => {
+      const created = (id: string, change: (config: BundleConfig) => void = () => {}) => {
+        changeConfig((config) => {
+          config.process["args"] = ["/bin/sleep", "100"];
+          change(config);
+        });
+        running.push(id);
+        assert.equal(ociDetached("create", "-b", bundle, id), 0);
+        viaJavaScript();
+        return id;
+      };
+
+      test("lets a created container run, once", async () => {
+        const id = created(`${prefix}-start`);
+        const started = await oci("start", id);
+        assert.deepEqual([started.exitCode, started.stdout, started.stderr], [0, "", ""]);
+        assert.equal(viaJavaScript(), 0);
+        assert.equal(await statusOf(id), "running");
+        viaJavaScript();
+        const again = await oci("start", id);
+        assert.equal(again.exitCode, 1);
+        assert.match(again.stderr, /cannot start an already running container/);
+        assert.equal(viaJavaScript(), 1);
+      });
+
+      test("is one caller's of many at once", async () => {
+        const id = created(`${prefix}-race`);
+        const results = await Promise.all(Array.from({ length: 8 }, () => oci("start", id)));
+        const codes = results.map(({ exitCode }) => exitCode).sort();
+        assert.deepEqual(codes, [0, 1, 1, 1, 1, 1, 1, 1]);
+      });
+
+      test("leaves hooks, and one that has ended, to JavaScript", async () => {
+        const id = created(`${prefix}-hooks`, (config) => {
+          config["hooks"] = { poststart: [{ path: "/bin/touch", args: ["touch", join(scratch, "hooked")] }] };
+        });
+        assert.equal((await oci("start", id)).exitCode, 0);
+        assert.equal(viaJavaScript(), 1);
+        assert.ok(existsSync(join(scratch, "hooked")));
+        const ended = created(`${prefix}-ended`);
+        await oci("kill", ended, "KILL");
+        while ((await statusOf(ended)) !== "stopped") await pause(10);
+        viaJavaScript();
+        const late = await oci("start", ended);
+        assert.equal(late.exitCode, 1);
+        assert.match(late.stderr, /cannot start a container that has stopped/);
+        assert.equal(viaJavaScript(), 1);
+      });
+
+      test("tells why the program could not be executed, where the caller's options say", async () => {
+        const script = join(bundle, "rootfs/bin/broken");
+        writeFileSync(script, "#!/no/such/interpreter\n", { mode: 0o755 });
+        const id = created(`${prefix}-broken`, (config) => {
+          config.process["args"] = ["/bin/broken"];
+        });
+        const log = join(scratch, "start.log");
+        const { exitCode, stderr } = await oci("--log", log, "--log-format", "json", "start", id);
+        assert.equal(exitCode, 1);
+        assert.match(stderr, /\/bin\/broken.*no such file or directory/);
+        assert.match(JSON.parse(readFileSync(log, "utf8").trim()).msg, /\/bin\/broken/);
+        assert.deepEqual(
+          readdirSync(join(root, ".failures")).filter((file) => file.startsWith("start-")),
+          [],
+        );
+        assert.equal(await statusOf(id), "stopped");
+      });
+    });
+
     test("a replayed container has the state that a compiled one has", async () => {
       changeConfig(({ process }) => (process["args"] = ["/bin/sleep", "100"]));
       const pidFile = join(scratch, "pid");

@@ -268,7 +268,12 @@ export const planOptions = {
 } as const satisfies OptionTable;
 
 export const reportFailureOptions = {
-  kind: { type: "choice", choices: ["create", "run", "exec"], default: "create", summary: "what failed" },
+  kind: {
+    type: "choice",
+    choices: ["create", "run", "exec", "start"],
+    default: "create",
+    summary: "what failed",
+  },
   warning: { type: "list", value: "TEXT", summary: "what had been left out of the start" },
 } as const satisfies OptionTable;
 

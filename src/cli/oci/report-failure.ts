@@ -6,7 +6,7 @@ import { EXEC_FAILURE, type OciCall, type reportFailureOptions } from "./options
 import { openRuntime } from "./runtime.ts";
 
 /**
- * The executor's last act after a failure: it becomes this command. The container that was being made is
+ * The executor's last act after a failure: it becomes this command. A container that was being made is
  * removed, and the failure is logged as every other error is, with runc's words in front.
  */
 export async function run(call: OciCall<typeof reportFailureOptions>): Promise<number> {
@@ -15,7 +15,7 @@ export async function run(call: OciCall<typeof reportFailureOptions>): Promise<n
   const failure =
     readFailure(file!) ??
     new CortenError("internal", `the start of container "${id}" failed and left no reason`);
-  if (kind !== "exec") await openRuntime(call).delete(id!, { force: true });
+  if (kind === "create" || kind === "run") await openRuntime(call).delete(id!, { force: true });
   // A log has them already.
   const log = new Log(call.globals);
   if (call.globals.log === undefined) for (const warning of call.options.warning) log.warning(warning);
