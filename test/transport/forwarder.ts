@@ -52,15 +52,19 @@ export async function startForwarder(target: string): Promise<Forwarder> {
     });
     response.on("close", () => onward.destroy());
     onward.on("error", () => response.destroy()); // either side may go away: that is what the tests are about
+    let stuck = false;
     request.on("data", (chunk: Buffer) => {
-      if (method === "PATCH" && seen.asked + chunk.length > forwarder.stuckAfter) request.pause();
-      else {
+      // Dropped rather than paused: a client that goes away has to be noticed.
+      stuck ||= method === "PATCH" && seen.asked + chunk.length > forwarder.stuckAfter;
+      if (!stuck) {
         seen.asked += chunk.length;
         onward.write(chunk);
       }
       look();
     });
-    request.on("end", () => onward.end());
+    request.on("end", () => {
+      if (!stuck) onward.end();
+    });
   };
   const server = createServer(forward);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openStore } from "../../src/content/index.ts";
 import { pull } from "../../src/image/index.ts";
+import { createRegistry, memoryStorage } from "../../src/registry/index.ts";
 import { parseManifest } from "../../src/spec/index.ts";
 import { openSink, openSource } from "../../src/transport/index.ts";
 import { type Registry, repository, startRegistry, temporaryDirectory } from "../support/index.ts";
@@ -60,6 +63,21 @@ async function verify(root: string, name: string): Promise<void> {
   const { descriptor } = store.names.get(name)!;
   const manifest = parseManifest(await store.read(descriptor), descriptor.mediaType);
   for (const blob of [manifest.config, ...manifest.layers]) await store.read(blob, { verify: true });
+}
+
+/** Corten's own registry on loopback, in memory. */
+async function serveRegistry(): Promise<AsyncDisposable & { readonly address: string }> {
+  const own = createRegistry({ storage: memoryStorage() });
+  const server = createServer(own.handler);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await own[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Bytes of the largest blob that is on its way into a store. */
@@ -134,6 +152,28 @@ test("a push that was killed within a request begins anew where the registry can
   await using source = await openSource(`docker://${registry.address}/whole:1`);
   using store = openStore(at("whole"));
   await pull(store, source, { name: "whole:1" });
+});
+
+test("a push that was killed within a request goes on where Corten's registry has it", async () => {
+  await using served = await serveRegistry();
+  await using between = await startForwarder(served.address);
+  const target = `${between.address}/ours:1`;
+  between.stuckAfter = 5 * MIB;
+  const first = transfer("push", at("full"), target);
+  const end = ended(first);
+  await between.until(() => between.seen.some(({ asked }) => asked > 4 * MIB));
+  first.kill("SIGKILL");
+  assert.equal(await end, "SIGKILL");
+
+  between.stuckAfter = Number.POSITIVE_INFINITY;
+  between.seen.length = 0;
+  assert.equal(await ended(transfer("push", at("full"), target)), 0);
+  const [resumed] = between.seen.filter(({ method }) => method === "PATCH");
+  const offset = Number(/^([0-9]+)-/.exec(resumed!.headers["content-range"] ?? "")?.[1]);
+  assert.ok(offset > 4 * MIB, `it went on at ${offset}`);
+  await using source = await openSource(`docker://${served.address}/ours:1`);
+  using store = openStore(at("from-ours"));
+  await pull(store, source, { name: "ours:1" });
 });
 
 test("two processes that push one image at once send a large blob once", async () => {

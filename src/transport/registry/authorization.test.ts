@@ -4,7 +4,7 @@ import { after, afterEach, before, test } from "node:test";
 import type { ErrorCode } from "../../spec/index.ts";
 import { isCortenError, MediaType, parseReference } from "../../spec/index.ts";
 import { collect, contentsOf, describe, type MemoryImage, pieces, smallImage } from "../testing-image.ts";
-import { openRegistrySink, openRegistrySource } from "./index.ts";
+import { openRegistryRepository, openRegistrySink, openRegistrySource } from "./index.ts";
 import type { Credentials, RegistryOptions } from "./options.ts";
 import type { RegistrySource } from "./source.ts";
 import { RegistryDouble } from "./testing-registry.ts";
@@ -110,6 +110,53 @@ test("a push asks for the right to push, and a mount for its source's", async ()
   const scopes = other.requests("GET", "/token").map(({ url }) => url.searchParams.getAll("scope"));
   assert.ok(scopes.flat().includes("repository:d/e:pull"));
   assert.ok(scopes.every((list) => list.includes("repository:a/b:pull,push")));
+});
+
+test("each repository that a blob is mounted from has its own scope beside the push", async () => {
+  askForTokens();
+  const options = { credentials: ME, mountFrom: ["d/e", "f/g"] };
+  await using to = openRegistrySink(parseReference(`${registry.host}/a/b:1`), options);
+  const bytes = new Uint8Array(10).fill(1);
+  await to.writeBlob(describe(bytes, "x/y"), pieces(bytes));
+  const scopes = other.requests("GET", "/token").map(({ url }) => url.searchParams.getAll("scope"));
+  for (const from of ["d/e", "f/g"])
+    assert.ok(
+      scopes.some(
+        (list) => list.includes(`repository:${from}:pull`) && list.includes("repository:a/b:pull,push"),
+      ),
+    );
+  assert.ok(
+    scopes.every((list) => !(list.includes("repository:d/e:pull") && list.includes("repository:f/g:pull"))),
+    "nobody is asked for more than a request needs",
+  );
+});
+
+test("C4: a next page on another host is asked for without credentials", async () => {
+  registry.intercept = (request, response, url) => {
+    if (request.headers.authorization === undefined) challenge(response, "Basic realm=x");
+    else if (url.pathname.endsWith("/tags/list")) {
+      response.setHeader("link", `<http://${other.host}/v2/a/b/tags/list>; rel="next"`);
+      response.end('{"tags":["1"]}');
+    } else return false;
+    return true;
+  };
+  other.intercept = (_, response) => {
+    challenge(response, "Basic realm=x");
+    return true;
+  };
+  const reference = parseReference(`${registry.host}/a/b:1`);
+  await using repository = openRegistryRepository(reference, { credentials: ME, attempts: 1 });
+  const tags: string[] = [];
+  await refuses(
+    (async () => {
+      for await (const tag of repository.tags()) tags.push(tag);
+    })(),
+    "unauthenticated",
+    /asks for credentials/,
+  );
+  assert.deepEqual(tags, ["1"]);
+  assert.ok(other.seen.length > 0);
+  assert.ok(other.seen.every(({ headers }) => headers.authorization === undefined));
 });
 
 test("an identity token is posted as a refresh token, never sent as Basic", async () => {

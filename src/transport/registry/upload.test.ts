@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { after, afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
@@ -103,6 +104,27 @@ test("an upload that the registry has forgotten is begun anew", async () => {
     await using to = sink({ uploads: journal });
     await to.writeBlob(blob, reopen(0), { reopen });
     assert.ok(bytes.equals(registry.blobs.get(blob.digest)!));
+  }
+});
+
+test("an earlier upload that leads nowhere is left for a new one", async () => {
+  const refusals: ((response: ServerResponse) => void)[] = [
+    (response) => response.writeHead(409).end(),
+    (response) => response.destroy(),
+  ];
+  for (const refuse of refusals) {
+    const journal = new MemoryJournal();
+    registry.uploads.set("stuck", bytes.subarray(0, 1000));
+    journal.location = `http://${registry.host}/v2/c/blobs/uploads/stuck?state=x`;
+    registry.intercept = (request, response, url) => {
+      if (request.method !== "PATCH" || !url.pathname.endsWith("/stuck")) return false;
+      refuse(response);
+      return true;
+    };
+    await using to = sink({ uploads: journal });
+    await to.writeBlob(blob, reopen(0), { reopen });
+    assert.ok(bytes.equals(registry.blobs.get(blob.digest)!));
+    registry.blobs.clear();
   }
 });
 

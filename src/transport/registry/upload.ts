@@ -52,8 +52,9 @@ export class Upload {
     const { entry } = this.#request;
     let session = entry.location === undefined ? undefined : await this.#ask(new URL(entry.location));
     for (let sessions = 1; ; sessions++) {
+      const resumed = session !== undefined;
       session ??= await this.#begin();
-      if (session === undefined || (await this.#finish(session))) break;
+      if (session === undefined || (await this.#finish(session, resumed))) break;
       if (sessions === MAX_SESSIONS) {
         throw new CortenError("unavailable", `${this.#what}: the registry forgets each upload that is begun`);
       }
@@ -70,8 +71,11 @@ export class Upload {
     return this.#remember({ location: uploadLocation(reply, this.#what), offset: 0 });
   }
 
-  /** Sends what is missing and closes the session; false when the registry does not know it any more. */
-  async #finish(first: Session): Promise<boolean> {
+  /**
+   * Sends what is missing and closes the session; false when that has to be done in a new one: the registry does not
+   * know this one any more, or it is an earlier process's and leads nowhere, as where its connection still counts as open.
+   */
+  async #finish(first: Session, resumed: boolean): Promise<boolean> {
     const { size } = this.#request.descriptor;
     let session = first;
     for (let failures = 0; session.offset < size; ) {
@@ -83,7 +87,9 @@ export class Upload {
         failures++;
         if (isCortenError(error, "not-found")) return false;
         const outOfStep = error instanceof RegistryError && error.status === 416;
-        if (failures >= this.#client.retry.attempts) throw error;
+        const stuck = failures >= this.#client.retry.attempts || isConflict(error);
+        if (stuck && resumed && session.offset === first.offset) return false;
+        if (stuck) throw error;
         if (!outOfStep) await pauseAfter(error, failures, this.#client.retry, this.#request.signal);
         const asked = await this.#ask(session.location);
         if (asked === undefined) return false;
@@ -183,6 +189,11 @@ export function uploadLocation(reply: HttpReply, what: string, fallback?: URL): 
     });
   }
   return new URL(location, reply.url);
+}
+
+/** 400 or 409: the registry does not take this request in this session. */
+function isConflict(error: unknown): boolean {
+  return error instanceof RegistryError && (error.status === 400 || error.status === 409);
 }
 
 function headerOf({ headers }: HttpReply, name: string): string | undefined {
