@@ -13,11 +13,13 @@ import { ociExec } from "./oci-exec.ts";
 import { ociLifecycle, ociNew, ociRow, ociRun } from "./oci-run.ts";
 import { ociCrowd, ociScale } from "./oci-scale.ts";
 import { pull } from "./pull.ts";
+import { registryBenches } from "./registry.ts";
 import { sharedCache, sharedStart } from "./shared-layers.ts";
 
 const benches = [
   ...[ociRun, ociRow, ociNew, ociLifecycle, ociExec, ociScale, ociCrowd],
   ...[engineRun, memory, pull, sharedStart, sharedCache],
+  ...registryBenches,
 ];
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !benches.some((bench) => bench.name === name));

@@ -4,6 +4,8 @@ import { dirname } from "node:path";
 
 /** Small chunks are gathered to this size before they are written: network chunks are often 16 KiB. */
 const GATHER_SIZE = 1024 * 1024;
+/** Chunks that one call may write (IOV_MAX of Linux). */
+const MAX_VECTOR = 1024;
 /**
  * Written bytes after which the disk is asked to take them while more arrive, so that the last sync
  * of a large blob has little left to do.
@@ -111,24 +113,29 @@ export class PartialFile {
 
   /** Hands the gathered bytes to the disk and returns while it works; one write at a time. */
   async #startWriting(): Promise<void> {
-    const [first] = this.#gathered;
-    const bytes = this.#gathered.length === 1 && first !== undefined ? first : Buffer.concat(this.#gathered);
+    const chunks = this.#gathered;
+    const size = this.#gatheredSize;
     this.#gathered = [];
     this.#gatheredSize = 0;
     const position = this.#written;
-    this.#written += bytes.length;
+    this.#written += size;
     await this.#writing;
     if (this.#failure !== undefined) throw this.#failure.error;
-    this.#writing = this.#writeAll(bytes, position).catch((error: unknown) => {
+    this.#writing = this.#writeAll(chunks, size, position).catch((error: unknown) => {
       this.#failure = { error };
     });
   }
 
-  async #writeAll(bytes: Uint8Array, position: number): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
-      at += (await this.#file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  async #writeAll(chunks: readonly Uint8Array[], size: number, position: number): Promise<void> {
+    let written = (await this.#file.writev(chunks.slice(0, MAX_VECTOR), position)).bytesWritten;
+    if (written < size) {
+      // More chunks than one call takes, or a disk that took a part only.
+      const bytes = Buffer.concat(chunks);
+      while (written < size) {
+        written += (await this.#file.write(bytes, written, size - written, position + written)).bytesWritten;
+      }
     }
-    this.#unsynced += bytes.length;
+    this.#unsynced += size;
     if (this.#unsynced < SYNC_EVERY || this.#syncing !== undefined) return;
     this.#unsynced = 0;
     this.#syncing = this.#file

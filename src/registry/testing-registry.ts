@@ -98,3 +98,8 @@ export async function errorCode(response: Response): Promise<string | undefined>
   const { errors } = (await response.json()) as { errors: { code: string }[] };
   return errors[0]?.code;
 }
+
+/** Resolves when the bytes that nobody has any more are removed. */
+export async function swept({ metadata }: RegistryStorage): Promise<void> {
+  while ((await metadata.orphans(1)).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -24,19 +24,24 @@ export class Sweeper {
   /** Begins to sweep, or sees to it that a sweep that runs already looks once more. */
   start(): void {
     this.#again = true;
-    this.#running ??= this.#run()
-      .catch(this.#onFailure)
-      .finally(() => {
-        this.#running = undefined;
-      });
+    this.#running ??= this.#run();
   }
 
   /** Resolves when nothing is being removed. */
   async idle(): Promise<void> {
-    await this.#running;
+    while (this.#running !== undefined) await this.#running;
   }
 
   async #run(): Promise<void> {
+    try {
+      await this.#sweep();
+    } catch (error) {
+      this.#onFailure(error);
+    }
+    this.#running = undefined;
+  }
+
+  async #sweep(): Promise<void> {
     while (this.#again) {
       this.#again = false;
       const orphans = await this.#metadata.orphans(BATCH);

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { digestOf, errorCode, startTestingRegistry, type TestingRegistry } from "../testing-registry.ts";
+import {
+  digestOf,
+  errorCode,
+  startTestingRegistry,
+  swept,
+  type TestingRegistry,
+} from "../testing-registry.ts";
 
 const CONTENT = "first second third";
 const DIGEST = digestOf(CONTENT);
@@ -119,6 +125,7 @@ test("an upload can be cancelled", async () => {
   assert.equal((await registry.call("GET", location)).status, 404);
   assert.equal((await registry.call("DELETE", location)).status, 404);
   assert.equal(await registry.storage.metadata.countUploads(), 0);
+  await swept(registry.storage);
   for await (const _ of registry.storage.blobs.list()) assert.fail("bytes are left");
 });
 
@@ -168,6 +175,7 @@ test("concurrent pushes of one blob keep one copy", async () => {
   await using registry = await startTestingRegistry();
   const pushes = Array.from({ length: 20 }, (_, index) => registry.push(`r${index % 3}`, CONTENT));
   assert.deepEqual(new Set(await Promise.all(pushes)), new Set([DIGEST]));
+  await swept(registry.storage);
   let count = 0;
   for await (const _ of registry.storage.blobs.list()) count++;
   assert.equal(count, 1);

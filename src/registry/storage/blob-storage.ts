@@ -33,8 +33,9 @@ export interface StoredFile {
  */
 export interface BlobStorage extends AsyncDisposable {
   /**
-   * The bytes of a blob, each chunk for the reader to keep. Undefined when the key is not there. A blob
-   * removed meanwhile is either read to its end or fails, never cut short in silence.
+   * The bytes of a blob. A chunk may be overwritten once the next one is asked for, except the last. Undefined
+   * when the key is not there. A blob removed meanwhile is either read to its end or fails, never cut short
+   * in silence.
    */
   read(key: string, range: ByteRange): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** Bytes of a blob, or of an upload so far; undefined when the key is not there. */

@@ -50,7 +50,7 @@ export class SqliteMetadata implements Metadata {
   constructor(database: Database, onChange: () => void = () => undefined) {
     this.#database = database;
     this.#onChange = onChange;
-    this.#log = database.root === "" ? undefined : new LogSync(database.path);
+    this.#log = database.root === "" ? undefined : new LogSync(database);
   }
 
   async blob(repository: string, digest: Digest) {

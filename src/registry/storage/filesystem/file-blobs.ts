@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import { closeSync, mkdirSync, openSync, read, readSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync } from "node:fs";
 import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { DigestAlgorithm } from "../../../spec/index.ts";
@@ -8,9 +8,8 @@ import type { BlobStorage, BlobUpload, ByteRange, StoredFile } from "../blob-sto
 import { RunningHashes } from "../running-hashes.ts";
 import { SharedSync } from "../shared-sync.ts";
 import { FileUpload } from "./file-upload.ts";
+import { readAhead } from "./read-ahead.ts";
 
-/** Bytes read at a time. */
-const CHUNK_SIZE = 1024 * 1024;
 /** What is this small is read at once: that takes less time than handing the work to another thread. */
 const SMALL = 128 * 1024;
 const KEY = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -47,7 +46,7 @@ export class FileBlobs implements BlobStorage {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
     }
-    if (range.end - range.start > SMALL) return chunks(file, range);
+    if (range.end - range.start > SMALL) return readAhead(file, range);
     try {
       return single(readAtOnce(file, range, key));
     } finally {
@@ -97,29 +96,6 @@ export class FileBlobs implements BlobStorage {
 
 async function* single(chunk: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   if (chunk.length > 0) yield chunk;
-}
-
-async function* chunks(file: number, { start, end }: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    for (let at = start; at < end; ) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, end - at));
-      const count = await readInto(file, buffer, at);
-      if (count === 0) throw new CortenError("data-loss", `a blob ends at byte ${at} of ${end}`);
-      at += count;
-      yield buffer.subarray(0, count);
-    }
-  } finally {
-    closeSync(file);
-  }
-}
-
-function readInto(file: number, buffer: Buffer, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(file, buffer, 0, buffer.length, position, (error, count) => {
-      if (error === null) resolve(count);
-      else reject(error);
-    });
-  });
 }
 
 function readAtOnce(file: number, { start, end }: ByteRange, key: string): Uint8Array {
