@@ -15,6 +15,9 @@
 
 export type { ByteString } from "./byte-string.ts";
 export { toByteString, toText } from "./byte-string.ts";
+export type { ChunkedLayer, ChunkedOptions, OpenLayer } from "./chunked/estargz.ts";
+export { toEstargz } from "./chunked/estargz.ts";
+export { toZstdChunked } from "./chunked/zstd-chunked.ts";
 export type { Compression, DecompressLimits, DecompressOptions } from "./compression.ts";
 export { compress, decompress, detectCompression } from "./compression.ts";
 export { clampTimes, isYounger, toInput } from "./entry-copy.ts";

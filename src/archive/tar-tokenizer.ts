@@ -67,6 +67,11 @@ export class TarTokenizer {
     return this.#blockAt;
   }
 
+  /** Offset in the archive of the next byte that is looked at: behind a header, or behind the data given last. */
+  get offset(): number {
+    return this.#base + this.#cursor;
+  }
+
   /** Offset in the archive behind the end marker; undefined while there was none. */
   get endOffset(): number | undefined {
     return this.#state === "finished" ? this.#blockAt + BLOCK : undefined;

@@ -23,6 +23,8 @@ export { copyBetween, copyTo } from "./copy/between.ts";
 export { copyImage } from "./copy/copy-image.ts";
 export type { ImageFormat } from "./copy/media-types.ts";
 export type { Conversion, CopyOptions } from "./copy/options.ts";
+export type { ConvertLayersOptions, LayerStorage } from "./derive/convert.ts";
+export { convertLayers } from "./derive/convert.ts";
 export type { DeriveOptions } from "./derive/derive.ts";
 export type { ConfigEdits } from "./derive/edit-config.ts";
 export type { NewLayer, Rebase } from "./derive/edit-layers.ts";

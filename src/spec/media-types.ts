@@ -12,6 +12,8 @@ export const MediaType = {
   layerNondistributable: "application/vnd.oci.image.layer.nondistributable.v1.tar",
   layerNondistributableGzip: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
   layerNondistributableZstd: "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+  /** Not of image-spec: containerd's type for a layer that is an EROFS file system. */
+  layerErofs: "application/vnd.erofs.layer.v1",
   empty: "application/vnd.oci.empty.v1+json",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerManifestList: "application/vnd.docker.distribution.manifest.list.v2+json",

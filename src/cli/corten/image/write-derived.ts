@@ -1,4 +1,4 @@
-import type { ImagePlace } from "../../../image/index.ts";
+import type { Conversion, ImagePlace } from "../../../image/index.ts";
 import { copyTo, openImageSource, Workbench } from "../../../image/index.ts";
 import type { ImageSource } from "../../../transport/index.ts";
 import type { Values } from "../../command/option.ts";
@@ -27,6 +27,7 @@ export interface Derivation {
 export async function writeDerived(
   call: DerivingCall,
   derive: (derivation: Derivation) => Promise<ImageSource>,
+  convert: Conversion = {},
 ): Promise<number> {
   const { options, args } = call;
   const [from, to] = args.map(imagePlaceOf);
@@ -50,6 +51,7 @@ export async function writeDerived(
       return await copyTo(derived, to!, {
         signal,
         multiArch: "all",
+        convert,
         additionalNames: options.tag,
         onProgress: progress.onProgress,
         destination: {

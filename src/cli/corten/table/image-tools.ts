@@ -95,6 +95,26 @@ export const mutateOptions = {
   ...derivingOptions,
 } as const satisfies OptionTable;
 
+export const convertOptions = {
+  compression: {
+    type: "choice",
+    choices: ["gzip", "zstd", "none", "estargz", "zstd:chunked", "erofs"],
+    summary: "store layers in this way; those that are gzip, zstd or plain already stay as they are",
+  },
+  level: { type: "integer", value: "LEVEL", minimum: 1, maximum: 22, summary: "level of packing" },
+  format: {
+    type: "choice",
+    choices: ["oci", "docker"],
+    summary: "convert manifests to image-spec's or to Docker's generation",
+  },
+  prefetch: {
+    type: "list",
+    value: "FILE",
+    summary: "with estargz: a file that a container reads at its start; it comes first in its layer",
+  },
+  ...derivingOptions,
+} as const satisfies OptionTable;
+
 export const imageToolCommands: readonly Command[] = [
   {
     name: "validate",
@@ -143,6 +163,27 @@ export const imageToolCommands: readonly Command[] = [
       {
         text: "onto the base that has the fix",
         line: "corten image mutate --rebase debian:12.1 --rebase debian:12.2 app:1 app:2",
+      },
+    ],
+  },
+  {
+    name: "convert",
+    summary: "store an image's layers in another way, or its manifests in the other generation",
+    description: `The result goes to DESTINATION, and its digest is printed. gzip, zstd, none and zstd:chunked keep what the layers unpack to; estargz adds a table of contents to it, and erofs layers are file systems for containerd's EROFS snapshotter. ${places}`,
+    arguments: [
+      { ...place, name: "SOURCE" },
+      { ...place, name: "DESTINATION" },
+    ],
+    options: convertOptions,
+    load: () => import("../image/convert.ts"),
+    examples: [
+      {
+        text: "for lazy pulling, every platform",
+        line: "corten image convert --all --compression estargz docker://app:1 docker://app:1-esgz",
+      },
+      {
+        text: "for an old registry",
+        line: "corten image convert --format docker app:1 docker://old.example.com/app:1",
       },
     ],
   },
