@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { serveRegistry } from "../registry/registry-server.ts";
 import {
   command,
   commandOutput,
@@ -117,6 +118,38 @@ describe("corten artifact", { skip: !hasGo || !isInstalled("docker-registry"), t
       await orasRun("discover", "--oci-layout", "--format", "json", "one:1"),
     ].map((text) => JSON.parse(text));
     assert.deepEqual(ours.referrers[0].digest, theirs.referrers[0].digest);
+  });
+
+  test("what is about an image goes with it where that is asked for", async () => {
+    await using other = await serveRegistry(cwd);
+    const name = `${registry.address}/taken/along`;
+    await artifact("push", "-q", ...pushed, `${name}:1`, ...files);
+    const sbom = await artifact("attach", "-q", "--artifact-type", "sbom/x", `${name}:1`, "sbom.json");
+    await artifact("attach", "-q", "--artifact-type", "sig/x", `${name}@${sbom}`, "a.txt");
+    const copy = (...args: string[]) => command(corten, ["copy", "-q", ...args], { cwd });
+    const tree = async (place: string) => (await artifact("discover", place)).split("\n").slice(1);
+    const wanted = await tree(`${name}:1`);
+    assert.ok(wanted.length > 5);
+    const places = [
+      `oci:taken:1`,
+      `docker://${other.address}/taken:1`,
+      `docker://${registry.address}/taken/again:1`,
+    ];
+    let from = `docker://${name}:1`;
+    for (const to of places) {
+      const { exitCode, stderr } = await copy("-r", from, to);
+      assert.equal(exitCode, 0, stderr);
+      assert.deepEqual(await tree(to), wanted, to);
+      from = to;
+    }
+    await copy(`docker://${name}:1`, `docker://${registry.address}/taken/alone:1`);
+    assert.deepEqual(await tree(`docker://${registry.address}/taken/alone:1`), []);
+    const list = ["sync", "-q", "-r", "-s", "docker", "-d", "docker", `${name}:1`, `${other.address}/synced`];
+    await commandOutput(corten, list, { cwd });
+    assert.deepEqual(await tree(`docker://${other.address}/synced/along:1`), wanted);
+    assert.match((await copy("-r", from, "dir:nothing")).stderr, /keeps nothing that is about an image/);
+    assert.ok(!existsSync(at("nothing")));
+    assert.match((await copy("-r", "--dest-compress", from, "oci:x:1")).stderr, /which a conversion changes/);
   });
 
   test("wrong command lines say what is missing", async () => {

@@ -6,6 +6,7 @@ import type { ImagePlace, OpenImageSinkOptions, OpenImageSourceOptions } from ".
 import { openImageSink, openImageSource } from "../place.ts";
 import { copyImage } from "./copy-image.ts";
 import type { CopyOptions } from "./options.ts";
+import { checkKeepsReferrers, copyReferrers } from "./referrers.ts";
 
 /** Options of {@link copyBetween}. */
 export interface CopyBetweenOptions extends CopyOptions {
@@ -16,6 +17,8 @@ export interface CopyBetweenOptions extends CopyOptions {
    * registry, references in a docker-archive and in the store, names in a layout.
    */
   readonly additionalNames?: readonly string[];
+  /** Copy what is about the image as well: signatures, lists of parts. Not with a conversion. Default false. */
+  readonly referrers?: boolean;
 }
 
 /**
@@ -31,13 +34,26 @@ export async function copyBetween(
   options: CopyBetweenOptions = {},
 ): Promise<Document> {
   const { source: reading = {}, signal } = options;
+  if (options.referrers === true && Object.keys(options.convert ?? {}).length > 0) {
+    throw new CortenError(
+      "invalid-argument",
+      "what is about an image names its digest, which a conversion changes",
+    );
+  }
+  if (options.referrers === true) checkKeepsReferrers(from, to);
   await using source = await openImageSource(from, {
     ...reading,
     ...(signal === undefined ? {} : { signal }),
   });
   const mounts = to.kind === "registry" ? mountsFor(from, to, options.destination?.registry) : [];
-  // Awaited here: the source has to stay open until it is done.
-  return await copyTo(source, to, options, mounts);
+  const root = await copyTo(source, to, options, mounts);
+  if (options.referrers === true) {
+    const { destination: writing = {} } = options;
+    const registry = { ...writing.registry, mountFrom: mounts };
+    const ends = { from, to, source, reading, writing: { ...writing, registry } };
+    await copyReferrers(ends, root, options);
+  }
+  return root;
 }
 
 /**

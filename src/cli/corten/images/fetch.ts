@@ -5,7 +5,8 @@ import { openImages, openSource } from "../../../transport/index.ts";
 import { write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
-import { embeddedLayout, type Origin, originsOf, registryOptions } from "./origin.ts";
+import { accessOf, registryAccess } from "../transfer/access.ts";
+import { embeddedLayout, type Origin, originsOf } from "./origin.ts";
 import { openImageStore } from "./store.ts";
 import { showTransfer } from "./transfer-progress.ts";
 import { unpackingConsumer } from "./unpacking.ts";
@@ -79,7 +80,9 @@ async function fetchFrom(
   const progress = await showTransfer(options.quiet, "pull");
   try {
     return await interruptible(async (signal) => {
-      await using source = await openSource(place, { registry: registryOptions(options, progress.note) });
+      await using source = await openSource(place, {
+        registry: registryAccess(accessOf(options), progress.note),
+      });
       const image = await pull(store, source, {
         name,
         signal,

@@ -1,14 +1,7 @@
 import { basename } from "node:path";
 import { programs } from "../../../host/index.ts";
 import { CortenError, canonicalReference, isCortenError, parseReference } from "../../../spec/index.ts";
-import {
-  type Credentials,
-  type Place,
-  parsePlace,
-  type RegistryOptions,
-  resolveShortName,
-  TRANSPORTS,
-} from "../../../transport/index.ts";
+import { type Place, parsePlace, resolveShortName, TRANSPORTS } from "../../../transport/index.ts";
 
 /** Where an image comes from, and what it is called once it is here. */
 export interface Origin {
@@ -78,29 +71,4 @@ function nameOfFile(path: string): string {
     });
   }
   return name;
-}
-
-/** How the registry is reached, by `--tls-verify`, `--creds` and `--authfile`. What it warns of is given to `note`. */
-export function registryOptions(
-  options: {
-    readonly "tls-verify": boolean;
-    readonly creds: string | undefined;
-    readonly authfile?: string | undefined;
-  },
-  note: (text: string) => void,
-): RegistryOptions {
-  const { creds, authfile } = options;
-  return {
-    onWarning: ({ registry, text }) => note(`Warning from ${registry}: ${text}`),
-    ...(options["tls-verify"] ? {} : { insecure: true }),
-    ...(authfile === undefined ? {} : { authFile: authfile }),
-    ...(creds === undefined ? {} : { credentials: parseCredentials(creds) }),
-  };
-}
-
-function parseCredentials(text: string): Credentials {
-  const colon = text.indexOf(":");
-  // The text itself is a secret and stays out of the message.
-  if (colon < 1) throw new CortenError("invalid-argument", "--creds is not USER:PASSWORD");
-  return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }

@@ -5,7 +5,8 @@ import { print } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { pushOptions } from "../table/images.ts";
-import { isPlace, registryOptions } from "./origin.ts";
+import { accessOf, registryAccess } from "../transfer/access.ts";
+import { isPlace } from "./origin.ts";
 import { openImageStore } from "./store.ts";
 import { showTransfer } from "./transfer-progress.ts";
 
@@ -17,7 +18,10 @@ export async function run(call: CortenCall<typeof pushOptions>): Promise<number>
   const place = destinationOf(destination!);
   const progress = await showTransfer(call.options.quiet, "push");
   const root = await interruptible(async (signal) => {
-    const registry = { ...registryOptions(call.options, progress.note), uploads: uploadJournal(store) };
+    const registry = {
+      ...registryAccess(accessOf(call.options), progress.note),
+      uploads: uploadJournal(store),
+    };
     await using sink = await openSink(place, { registry });
     return await save(store, image, sink, {
       signal,

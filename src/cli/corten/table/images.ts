@@ -1,6 +1,7 @@
 import type { Command } from "../../command/command.ts";
 import type { OptionTable } from "../../command/option.ts";
 import { formatOption } from "./globals.ts";
+import { accessOptions } from "./registry-access.ts";
 
 const group = "Images";
 const image = { name: "IMAGE", completion: "image" } as const;
@@ -14,25 +15,12 @@ export const pullOptions = {
   },
   "all-platforms": { type: "flag", summary: "fetch every platform of the image" },
   quiet: { type: "flag", short: "q", summary: "print the image's ID only" },
-  "tls-verify": {
-    type: "flag",
-    default: true,
-    summary: "with =false: registry without verified TLS, or without TLS",
-  },
-  creds: { type: "text", value: "USER:PASSWORD", summary: "credentials instead of those of `corten login`" },
-  authfile: {
-    type: "text",
-    value: "FILE",
-    completion: "file",
-    summary: "the file with credentials instead of those of docker and podman",
-  },
+  ...accessOptions,
 } as const satisfies OptionTable;
 
 export const pushOptions = {
   quiet: { type: "flag", short: "q", summary: "print the digest only" },
-  "tls-verify": pullOptions["tls-verify"],
-  creds: pullOptions.creds,
-  authfile: pullOptions.authfile,
+  ...accessOptions,
 } as const satisfies OptionTable;
 
 export const imagesOptions = {

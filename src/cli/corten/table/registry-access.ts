@@ -5,7 +5,7 @@ export const accessOptions = {
   creds: {
     type: "text",
     value: "USER[:PASSWORD]",
-    summary: "credentials instead of those of `docker login`",
+    summary: "credentials instead of those of `corten login`",
   },
   username: { type: "text", value: "USER", summary: "user name, with --password" },
   password: { type: "text", value: "PASSWORD", summary: "password, with --username" },

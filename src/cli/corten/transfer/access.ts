@@ -1,6 +1,5 @@
 import { CortenError } from "../../../spec/index.ts";
 import type { Credentials, RegistryOptions } from "../../../transport/index.ts";
-import type { Value } from "../../command/option.ts";
 
 /** The values of the options of registry-access.ts, for one registry. */
 export interface AccessValues {
@@ -14,13 +13,14 @@ export interface AccessValues {
 }
 
 /** Reads those options: of one end of a copy (`--src-creds`) or of the only place (`--creds`). */
-export function accessOf(options: Readonly<Record<string, Value>>, end?: "src" | "dest"): AccessValues {
-  const given = (name: string): Value => options[end === undefined ? name : `${end}-${name}`];
+export function accessOf(options: object, end?: "src" | "dest"): AccessValues {
+  const values = new Map<string, unknown>(Object.entries(options));
+  const given = (name: string): unknown => values.get(end === undefined ? name : `${end}-${name}`);
   const textOf = (name: string): string | undefined => {
     const value = given(name);
     return typeof value === "string" ? value : undefined;
   };
-  const shared = options["authfile"];
+  const shared = values.get("authfile");
   return {
     creds: textOf("creds"),
     username: textOf("username"),

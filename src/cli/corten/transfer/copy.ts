@@ -32,6 +32,7 @@ export async function run(call: CortenCall<typeof copyOptions>): Promise<number>
         preserveDigests: options["preserve-digests"],
         parallel: options.parallel,
         additionalNames: options["additional-tag"],
+        referrers: options.referrers,
         onProgress: progress.onProgress,
         ...(retries === undefined ? {} : { retryTimes: retries }),
         source: {

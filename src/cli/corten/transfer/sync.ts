@@ -49,6 +49,7 @@ export async function run({ args, options }: CortenCall<typeof syncOptions>): Pr
       {
         multiArch: options.all ? "all" : "system",
         convert: format === undefined ? {} : { format },
+        referrers: options.referrers,
         preserveDigests: options["preserve-digests"],
         parallel: options.parallel,
         dryRun: options["dry-run"],
