@@ -10,8 +10,9 @@ export function warningHeader(sentences: readonly string[]): string[] {
   let length = 0;
   for (const sentence of sentences) {
     const value = `299 - "${sentence.replace(/[^\x20-\x7e]+/g, " ").replace(/["\\]/g, "\\$&")}"`;
+    if (length + value.length > MAX_LENGTH) continue;
     length += value.length;
-    if (length <= MAX_LENGTH) values.push(value);
+    values.push(value);
   }
   return values;
 }
