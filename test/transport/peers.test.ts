@@ -142,6 +142,22 @@ test("a blob is read from any offset", async () => {
   }
 });
 
+test("a layer read in ranges over several connections is the layer", async () => {
+  await copyPlace(`oci:${at("sample")}:v1`, `docker://${registry.address}/parallel:1`);
+  const before = registry.log().length;
+  await using source = await openSource(`docker://${registry.address}/parallel:1`, {
+    registry: { ranges: { size: 64 * 1024, connections: 4, enough: Number.MAX_SAFE_INTEGER } },
+  });
+  const { layers } = parseManifest((await source.root()).bytes);
+  assert.equal(await blobDigest(source, layers[1]!), layers[1]!.digest);
+  const gets =
+    registry
+      .log()
+      .slice(before)
+      .match(/GET \/v2\/parallel\/blobs\//g) ?? [];
+  assert.ok(gets.length > 8, `${gets.length} requests`);
+});
+
 test("what is not in the registry is not found, and says so", async () => {
   await using tag = await openSource(`docker://${registry.address}/nothing/here:1`);
   await refuses(tag.root(), "not-found", /pull manifest 1 of .*\/nothing\/here:1: .*MANIFEST_UNKNOWN/);

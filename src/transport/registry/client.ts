@@ -80,7 +80,8 @@ export class RegistryClient implements AsyncDisposable {
    * credentials, whatever the server there asks for (CVE-2020-15157).
    */
   async requestForeign(url: URL, request: Omit<ApiRequest, "path" | "actions">): Promise<HttpReply> {
-    const endpoint = (await this.#all()).at(-1)!;
+    const all = await this.#all();
+    const endpoint = all.findLast(({ settings }) => settings.pulls !== "none") ?? all.at(-1)!;
     return retrying(this.retry, request.signal, () => endpoint.requestForeign(url, request));
   }
 

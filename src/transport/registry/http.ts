@@ -209,6 +209,16 @@ function connectionError(request: HttpRequest, error: unknown): CortenError {
   if (error instanceof CortenError) return error;
   const { code = "", message } = error as NodeJS.ErrnoException;
   const where = `${request.method} ${shownUrl(request.url)}`;
+  if (/ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA)/.test(`${code} ${message}`)) {
+    return new RegistryError(
+      "failed-precondition",
+      `${where}: the server wants a client certificate that it knows`,
+      {
+        cause: error,
+        hint: `put it into /etc/containers/certs.d/${request.url.host}/ as client.cert and client.key`,
+      },
+    );
+  }
   if (isCertificateError(code)) {
     return new RegistryError(
       "failed-precondition",

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { createServer } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { collect, type MemoryImage, sha256 } from "../testing-image.ts";
 
@@ -30,7 +30,7 @@ export class RegistryDouble implements AsyncDisposable {
   #sessions = 0;
   #close: () => Promise<void> = async () => {};
 
-  static async start(tls?: { key: string; cert: string }): Promise<RegistryDouble> {
+  static async start(tls?: ServerOptions): Promise<RegistryDouble> {
     const double = new RegistryDouble();
     const listener: RequestListener = (request, response) => {
       double.#serve(request, response).catch((error) => response.destroy(error));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -81,4 +81,38 @@ test("an unusable certificate in certs.d is an error, not a reason to go without
   await refuses(pull({ certificateDirectories: [certs] }), "failed-precondition", /client\.key: ENOENT/);
   await writeFile(join(certs, registry.host, "client.key"), "x");
   await refuses(pull({ certificateDirectories: [certs] }), "failed-precondition", /is not valid/);
+});
+
+test("a client certificate is shown to the registry that it is for: by certs.d, a directory of its own, or hosts.toml", async () => {
+  const client = selfSigned("DNS:client");
+  await using strict = await RegistryDouble.start({
+    ...certificate,
+    ca: client.cert,
+    requestCert: true,
+    rejectUnauthorized: true,
+  });
+  await strict.add(image, "1");
+  const own = join(directory, "own");
+  await mkdir(own);
+  await writeFile(join(own, "ca.crt"), certificate.cert);
+  // With TLS 1.3 the refusal comes after the handshake; where the connection is gone by then, that is all there is to tell.
+  await assert.rejects(pull({ certificateDirectory: own }, strict.host), (error) => {
+    assert.ok(isCortenError(error));
+    if (error.code !== "unavailable") assert.match(error.message, /wants a client certificate that it knows/);
+    return true;
+  });
+  assert.equal(strict.seen.length, 0);
+  await writeFile(join(own, "client.cert"), client.cert);
+  await writeFile(join(own, "client.key"), client.key);
+  await pull({ certificateDirectory: own }, strict.host);
+  const certs = join(directory, "client-certs.d");
+  await cp(own, join(certs, strict.host), { recursive: true });
+  await pull({ certificateDirectories: [certs] }, strict.host);
+  const hosts = join(directory, "hosts.d", strict.host);
+  await mkdir(hosts, { recursive: true });
+  const text = `server = "https://${strict.host}"\nca = "${own}/ca.crt"\nclient = [["${own}/client.cert", "${own}/client.key"]]`;
+  await writeFile(join(hosts, "hosts.toml"), text);
+  const options = { registriesConf: false, certificateDirectories: [] } as const;
+  await pull({ ...options, hostsDirectories: [join(directory, "hosts.d")] }, strict.host);
+  await refuses(pull({ certificateDirectories: [certs] }), "failed-precondition", /does not verify/);
 });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import fc from "fast-check";
 import { CortenError } from "../../../spec/index.ts";
 import type { HostsFile } from "./hosts-toml.ts";
 import { readHosts } from "./hosts-toml.ts";
@@ -81,4 +82,36 @@ test("what is wrong is named with its file and key", async () => {
       return true;
     });
   }
+});
+
+test("no text makes the reader fail in another way", async () => {
+  const line = fc.constantFrom(
+    'server = "https://a.example"',
+    "server = 1",
+    '[host."https://b.example"]',
+    "[host]",
+    "x = 1",
+    'capabilities = ["pull"]',
+    'capabilities = "pull"',
+    'ca = ["a", 5]',
+    'client = [["a", "b"], "c"]',
+    "skip_verify = 1",
+    "override_path = true",
+    "[header]",
+  );
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(line, { maxLength: 8 }).map((lines) => lines.join("\n")),
+  );
+  await fc.assert(
+    fc.asyncProperty(text, async (content) => {
+      try {
+        const file = await read(content);
+        for (const { url } of [file.server, ...file.hosts]) assert.match(url.protocol, /^https?:$/);
+      } catch (error) {
+        if (!(error instanceof CortenError)) throw error;
+        assert.match(error.message, /hosts\.toml/);
+      }
+    }),
+  );
 });

@@ -14,5 +14,5 @@ export function isHost(text: string): boolean {
 /** True for `host[:port][/path…]`, as registries.conf writes prefixes and locations. */
 export function isLocation(text: string): boolean {
   const [host = "", ...path] = text.split("/");
-  return isHost(host) && path.every((part) => /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[\w.-]+)?$/.test(part));
+  return isHost(host) && path.every((part) => /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/.test(part));
 }

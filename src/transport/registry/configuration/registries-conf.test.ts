@@ -70,6 +70,8 @@ test("what is wrong is named with its file and key", async () => {
     ["[[registry]]\ninsecure = true", /\/registry\/0\/location is missing/],
     ["[[registry]]\nprefix = 'a.example'", /\/registry\/0\/location is missing/],
     ["[[registry]]\nlocation = 'https://a.example'", /location is "https:\/\/a.example", not host/],
+    // Podman knows rules for single tags; nobody else does.
+    ["[[registry]]\nlocation = 'a'\nprefix = 'b/c:1'", /prefix is "b\/c:1", not host/],
     ["[[registry]]\nlocation = 'a'\nprefix = '*.b/c'", /prefix has a path behind a wildcard/],
     ["[[registry]]\nlocation = 'a'\nblocked = 'no'", /\/registry\/0\/blocked is not a boolean/],
     [
