@@ -68,7 +68,7 @@ test("the name decides between the two command lines, and `corten oci` is the ot
 describe("wrong command lines", () => {
   const cases: ReadonlyArray<readonly [args: string, exitCode: number, message: RegExp]> = [
     ["frobnicate", 1, /^corten: unknown command "frobnicate"\nhint: /],
-    ["imgaes", 1, /did you mean images\?/],
+    ["imgaes", 1, /did you mean images, image\?/],
     ["ps --frob", 1, /^corten: unknown option: --frob\n/],
     ["run --detahc alpine", 125, /did you mean --detach\?/],
     ["run", 125, /no image is named/],
