@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { test } from "node:test";
-import { createRegistry, openFilesystemStorage } from "../../src/registry/index.ts";
+import { after, before, describe, test } from "node:test";
+import postgres from "postgres";
+import { createRegistry } from "../../src/registry/index.ts";
 import { parseDigest } from "../../src/spec/index.ts";
 import { temporaryDirectory } from "../support/index.ts";
+import { type PostgresqlServer, startPostgresql } from "../support/postgresql.ts";
+import { BUILD_TIMEOUT_MS, type S3Server, startS3Server } from "../support/s3-server/index.ts";
 import { contentOf, digestOf, StormClient } from "./storm/client.ts";
 import { KilledServers } from "./storm/servers.ts";
+import { openStormStorage, type StormPlace } from "./storm/storage.ts";
 
 /** So long a blob that nothing references stays: short, that collection and pushes meet. */
 const GRACE = 1500;
@@ -26,15 +30,56 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-test(`push, pull, mount, delete and collection at once, servers killed: none lost, corrupt or leaked (seed ${SEED})`, async () => {
-  using scratch = temporaryDirectory("storm");
+const scratch = temporaryDirectory("storm");
+after(() => scratch[Symbol.dispose]());
+const what = "push, pull, mount, delete and collection at once, servers killed: none lost, corrupt or leaked";
+
+test(`${what} (a directory, seed ${SEED})`, async () => {
+  const root = join(scratch.path, "root");
+  await storm({ root }, async () => {
+    using database = new DatabaseSync(join(root, "corten.db"));
+    database.exec("UPDATE uploads SET held_until = 0");
+  });
+});
+
+describe("with a bucket and PostgreSQL", () => {
+  let s3: S3Server;
+  let postgresql: PostgresqlServer;
+  before(
+    async () => {
+      s3 = await startS3Server();
+      postgresql = startPostgresql();
+    },
+    { timeout: BUILD_TIMEOUT_MS },
+  );
+  after(async () => {
+    await s3?.[Symbol.asyncDispose]();
+    postgresql?.[Symbol.dispose]();
+  });
+
+  test(`${what} (a bucket, seed ${SEED})`, async () => {
+    const { endpoint, bucket, credentials } = s3;
+    await storm({ s3: { endpoint, bucket, credentials }, postgresql: postgresql.url }, async () => {
+      const url = new URL(postgresql.url);
+      const host = url.searchParams.get("host") ?? "";
+      url.searchParams.delete("host");
+      const sql = postgres(url.href, { host });
+      await sql`UPDATE corten_registry.uploads SET held_until = 0`;
+      await sql.end();
+    });
+  });
+});
+
+/** @param forgetClaims lets a minute pass: so long the claims of requests hold that died with their server */
+async function storm(place: StormPlace, forgetClaims: () => Promise<void>): Promise<void> {
   const names = Array.from({ length: CLIENTS }, (_, index) => `storm/client-${index}`);
   let clients: readonly StormClient[];
   {
-    await using servers = new KilledServers(scratch.path, {
+    await using servers = new KilledServers(place, {
       count: 2,
       grace: GRACE,
       random: randomFrom(SEED),
+      log: join(scratch.path, `servers-${"root" in place}.log`),
     });
     clients = names.map(
       (name, index) =>
@@ -60,16 +105,12 @@ test(`push, pull, mount, delete and collection at once, servers killed: none los
   for (const what of ["push", "pull", "delete tag", "delete image"])
     assert.ok(done.includes(what), `no ${what}`);
 
+  await forgetClaims();
   // Afterwards everything is old: what nothing needs goes, and what remains is exactly what was acknowledged.
-  await using storage = openFilesystemStorage(join(scratch.path, "root"));
+  await using storage = await openStormStorage(place);
   const { metadata, blobs } = storage;
   await using registry = createRegistry({ storage, limits: { grace: -10_000, uploadAge: -10_000 } });
   await new Promise((resolve) => setTimeout(resolve, 10));
-  // The claims of requests that died with their server hold for a minute, which passes here.
-  {
-    using database = new DatabaseSync(join(scratch.path, "root", "corten.db"));
-    database.exec("UPDATE uploads SET held_until = 0");
-  }
   await registry.collect();
   await registry.collect();
   const needed = new Set<string>();
@@ -103,4 +144,4 @@ test(`push, pull, mount, delete and collection at once, servers killed: none los
   assert.equal(await metadata.countUploads(), 0);
   assert.deepEqual(kept.toSorted(byNumber), sizes.toSorted(byNumber), "files that nothing needs are left");
   assert.deepEqual(await metadata.orphans(10), []);
-});
+}

@@ -1,16 +1,17 @@
 /**
- * A registry over the directory of the first word, which collects garbage all the time. It prints its port and serves
- * until it is killed. Run by storm.test.ts.
+ * A registry over the place that the first word describes, which collects garbage all the time. It prints its port and
+ * serves until it is killed. Run by storm.test.ts.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createRegistry, openFilesystemStorage } from "../../../src/registry/index.ts";
+import { createRegistry } from "../../../src/registry/index.ts";
+import { openStormStorage, type StormPlace } from "./storage.ts";
 
-const [root, grace] = process.argv.slice(2);
-if (root === undefined || grace === undefined) throw new Error("usage: server.ts DIRECTORY GRACE-MS");
+const [place, grace] = process.argv.slice(2);
+if (place === undefined || grace === undefined) throw new Error("usage: server.ts PLACE-AS-JSON GRACE-MS");
 
 const report = (error: unknown): void => console.error(error);
-const storage = openFilesystemStorage(root, { onFailure: report });
+const storage = await openStormStorage(JSON.parse(place) as StormPlace);
 const limits = { grace: Number(grace), uploadAge: Number(grace) };
 const registry = createRegistry({ storage, limits, onFailure: report });
 const server = createServer(registry.handler);

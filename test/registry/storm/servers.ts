@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { StormPlace } from "./storage.ts";
 
-/** Several servers over one directory, each killed again and again without a warning. */
+/** Several servers over one place, each killed again and again without a warning. */
 export class KilledServers implements AsyncDisposable {
-  readonly #root: string;
+  readonly #place: StormPlace;
   readonly #log: string;
   readonly #grace: number;
   readonly #random: () => number;
@@ -16,11 +17,16 @@ export class KilledServers implements AsyncDisposable {
   kills = 0;
 
   constructor(
-    directory: string,
-    options: { readonly count: number; readonly grace: number; readonly random: () => number },
+    place: StormPlace,
+    options: {
+      readonly count: number;
+      readonly grace: number;
+      readonly random: () => number;
+      readonly log: string;
+    },
   ) {
-    this.#root = join(directory, "root");
-    this.#log = join(directory, "servers.log");
+    this.#place = place;
+    this.#log = options.log;
     this.#grace = options.grace;
     this.#random = options.random;
     for (let index = 0; index < options.count; index++) this.#lives.push(this.#live(index));
@@ -51,7 +57,7 @@ export class KilledServers implements AsyncDisposable {
     while (!this.#ended) {
       const log = openSync(this.#log, "a");
       const script = join(import.meta.dirname, "server.ts");
-      const words = [script, this.#root, String(this.#grace)];
+      const words = [script, JSON.stringify(this.#place), String(this.#grace)];
       const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", log] });
       closeSync(log);
       this.#children.add(child);
