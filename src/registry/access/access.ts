@@ -61,6 +61,11 @@ export interface Access {
     action: Action,
     tag?: string,
   ): "unauthenticated" | "permission-denied";
+  /**
+   * The address that a request came from, where proxies are trusted to tell it. Without this method it is that of
+   * the connection.
+   */
+  clientAddress?(request: IncomingMessage): string;
   /** Answers requests of its own (the token endpoint); false when the request is not one of them. */
   serve?(request: IncomingMessage, response: ServerResponse): Promise<boolean>;
 }

@@ -106,6 +106,10 @@ class ConfiguredAccess implements Access {
     return `Bearer ${parts.join(",")}`;
   }
 
+  clientAddress(request: IncomingMessage): string {
+    return this.#settings.proxies.clientAddress(request);
+  }
+
   async serve(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     return (await this.#own?.endpoint.serve(request, response)) ?? false;
   }

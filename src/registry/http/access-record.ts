@@ -12,6 +12,7 @@ export interface AccessRecord {
   readonly status: number;
   /** Bytes of the answer's body; undefined when it was cut. */
   readonly sent: number | undefined;
+  /** The client's address, as a trusted proxy tells it. */
   readonly remote: string;
   readonly user?: string;
   readonly agent?: string;
@@ -22,7 +23,7 @@ export function recordAccess(exchange: Exchange, path: string): void {
   const { request, response, method, service } = exchange;
   const time = Date.now();
   const started = performance.now();
-  const remote = request.socket.remoteAddress ?? "";
+  const remote = exchange.address;
   response.once("close", () => {
     const agent = request.headers["user-agent"];
     const { name: user } = exchange.identity;

@@ -61,6 +61,11 @@ export class Exchange {
     return this.query === "" ? [] : this.#search().getAll(name);
   }
 
+  /** Where the request came from. */
+  get address(): string {
+    return this.service.access?.clientAddress?.(this.request) ?? this.request.socket.remoteAddress ?? "";
+  }
+
   /** True when the identity may do this. */
   allows(repository: string, action: Action, tag?: string): boolean {
     const { access } = this.service;

@@ -45,7 +45,7 @@ async function answer(exchange: Exchange, path: string, rate: RateLimit): Promis
   if (service.access !== undefined) {
     exchange.identity = await service.access.identify(request);
   }
-  rate.count(exchange.identity.name ?? request.socket.remoteAddress ?? "");
+  rate.count(exchange.identity.name ?? exchange.address);
   const named = parseRoute(path);
   if (named === undefined)
     throw new DistributionError("NAME_UNKNOWN", "the path names nothing in a registry");
