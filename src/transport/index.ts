@@ -6,6 +6,7 @@
 export { loggedInUser, login, logout } from "./account.ts";
 export type { DiskPlace, ForeignPlace, Place, RegistryPlace } from "./address.ts";
 export { parsePlace, printPlace, TRANSPORTS } from "./address.ts";
+export type { ArchiveKind, ArchiveSet } from "./archive-file/archive-set.ts";
 export type { ImageNode, WalkOptions } from "./graph.ts";
 export { walkDocuments } from "./graph.ts";
 export type { ImageSet, NamedImage } from "./image-set.ts";
@@ -14,7 +15,7 @@ export { deleteFromLayout } from "./layout/deletion.ts";
 export { LayoutDirectory } from "./layout/directory.ts";
 export { listReferrers } from "./list-referrers.ts";
 export type { OpenOptions, OpenSinkOptions } from "./open.ts";
-export { openRepository, openSink, openSource, resolveShortName } from "./open.ts";
+export { openArchive, openRepository, openSink, openSource, resolveShortName } from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptions } from "./place.ts";
 export { openRaw } from "./raw/open.ts";
 export type { RawDocument, RawPlace } from "./raw/place.ts";

@@ -2,6 +2,7 @@ import type { Reference } from "../spec/index.ts";
 import { CortenError } from "../spec/index.ts";
 import type { Place } from "./address.ts";
 import { parsePlace, printPlace } from "./address.ts";
+import type { ArchiveKind, ArchiveSet } from "./archive-file/archive-set.ts";
 import type { ImageSink, ImageSource } from "./place.ts";
 import type { RegistryOptions } from "./registry/options.ts";
 import type { RegistryRepository } from "./registry/repository.ts";
@@ -107,15 +108,10 @@ export async function openSink(place: Place | string, options: OpenSinkOptions =
       const { DirectorySink } = await import("./directory/sink.ts");
       return new DirectorySink(await LayoutDirectory.open(printPlace(at), at.path, { create: true }));
     }
-    case "oci-archive": {
-      const { TarOutput } = await import("./archive-file/tar-output.ts");
-      const { OciArchiveSink } = await import("./archive-file/oci-sink.ts");
-      return new OciArchiveSink(printPlace(at), await TarOutput.create(at.path), names);
-    }
+    case "oci-archive":
     case "docker-archive": {
-      const { TarOutput } = await import("./archive-file/tar-output.ts");
-      const { DockerArchiveSink } = await import("./archive-file/docker-sink.ts");
-      return new DockerArchiveSink(printPlace(at), await TarOutput.create(at.path), names);
+      const { openArchiveSink } = await import("./archive-file/archive-set.ts");
+      return openArchiveSink(printPlace(at), at.kind, at.path, names);
     }
     case "containers-storage":
     case "docker-daemon": {
@@ -145,4 +141,14 @@ export async function openRepository(
 ): Promise<RegistryRepository> {
   const { openRegistryRepository } = await import("./registry/index.ts");
   return openRegistryRepository(reference, options);
+}
+
+/**
+ * A tar archive to write several images to, each through a sink of its own; it gets its name in `finish`.
+ *
+ * @throws invalid-argument when the directory does not exist or cannot be written to
+ */
+export async function openArchive(kind: ArchiveKind, path: string): Promise<ArchiveSet> {
+  const archives = await import("./archive-file/archive-set.ts");
+  return archives.ArchiveSet.create(printPlace({ kind, path }), kind, path);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -127,6 +127,40 @@ describe("images", {
       `${corten} --root ${scratch.path}/data save corten-test/busybox:1 | tar -t`,
     ]);
     assert.match(piped.stdout, /^manifest\.json$/m);
+  });
+
+  test("several images in one archive, and whole layouts with every platform", async () => {
+    await must("load", "-q", "-i", archive);
+    await must("pull", "-q", "corten/hello");
+    await must("tag", "corten-test/busybox:1", "again:2");
+    const saved = join(scratch.path, "several.tar");
+    const wanted = ["corten-test/busybox:1", "corten/hello:latest", "again:2"];
+    for (const format of ["docker-archive", "oci-archive"]) {
+      await must("save", "--format", format, "-o", saved, ...wanted);
+      const first = readFileSync(saved);
+      await must("save", "--format", format, "-o", saved, ...wanted);
+      assert.ok(readFileSync(saved).equals(first), `${format} is the same each time`);
+      const other = ["--root", join(scratch.path, `loaded-${format}`)];
+      const loaded = await commandOutput(corten, [...other, "load", "-q", "-i", saved]);
+      assert.deepEqual(loaded.split("\n").sort(), wanted.map((name) => `Loaded image: ${name}`).sort());
+    }
+    await must("save", "-o", saved, ...wanted);
+    const theirs = await commandOutput("skopeo", ["list-tags", `docker-archive:${saved}`]);
+    assert.deepEqual(JSON.parse(theirs).Tags.sort(), [...wanted].sort());
+    const missing = await run("save", "-o", join(scratch.path, "none.tar"), "corten/hello", "none");
+    assert.match(missing.stderr, /there is no image "none"/);
+    assert.ok(!existsSync(join(scratch.path, "none.tar")));
+
+    const layout = join(scratch.path, "whole");
+    await must("manifest", "create", "-q", "both:1", "corten-test/busybox:1");
+    await must("manifest", "add", "-q", "--arch", "riscv64", "both:1", "corten/hello");
+    await must("manifest", "push", "-q", "both:1", `oci:${layout}:both:1`);
+    await must("push", "-q", "corten/hello", `oci:${layout}:hello:1`);
+    const whole = ["--root", join(scratch.path, "whole-data")];
+    const names = await commandOutput(corten, [...whole, "load", "-q", "--all-platforms", "-i", layout]);
+    assert.deepEqual(names.split("\n").sort(), ["Loaded image: both:1", "Loaded image: hello:1"]);
+    // Everything came along: the index can be written again.
+    await commandOutput(corten, [...whole, "manifest", "push", "-q", "both:1", `oci:${layout}-again:1`]);
   });
 
   test("import makes an image of a root file system", async () => {

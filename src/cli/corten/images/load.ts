@@ -29,6 +29,7 @@ export async function run(call: CortenCall<typeof loadOptions>): Promise<number>
       signal,
       onProgress: progress.onProgress,
       consumer: unpackingConsumer(store),
+      allPlatforms: call.options["all-platforms"],
       ...(temporary ? { repository: "localhost/stdin" } : {}),
     });
   }).finally(progress.finish);

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
-import { parsePlatform, resolveImage, save } from "../../../image/index.ts";
-import { CortenError, familiarReference, parseReference } from "../../../spec/index.ts";
-import { openSink } from "../../../transport/index.ts";
+import { type Image, parsePlatform, resolveImage, save } from "../../../image/index.ts";
+import { CortenError, parseReference } from "../../../spec/index.ts";
+import { openArchive } from "../../../transport/index.ts";
 import { isTerminal, write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
@@ -9,7 +9,7 @@ import type { saveOptions } from "../table/images.ts";
 import { openImageStore } from "./store.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
-/** `corten save IMAGE` */
+/** `corten save IMAGE…`: all of them into one archive. */
 export async function run(call: CortenCall<typeof saveOptions>): Promise<number> {
   const { output, format, platform } = call.options;
   if (output === undefined && isTerminal(1)) {
@@ -18,28 +18,28 @@ export async function run(call: CortenCall<typeof saveOptions>): Promise<number>
     });
   }
   using store = openImageStore(call);
-  const text = call.args[0]!;
-  const image = await resolveImage(
-    store,
-    text,
-    platform === undefined ? {} : { platform: parsePlatform(platform) },
-  );
-  // The name that the user gave, where it is one; an ID has the image's first name.
-  const named =
-    image.names.find((name) => name === canonicalOrNothing(text)) ??
-    image.names.find((name) => !name.includes("@"));
-  const ref =
-    named === undefined
-      ? {}
-      : { ref: format === "docker-archive" ? familiarReference(parseReference(named)) : named };
+  const wanted = platform === undefined ? {} : { platform: parsePlatform(platform) };
+  const single = format === "docker-archive" || platform !== undefined;
+  // One that is not here fails before the others are written.
+  const images = await Promise.all(call.args.map((text) => resolveImage(store, text, wanted)));
   using temporary = output === undefined ? temporaryFile() : undefined;
-  const path = output ?? temporary!.path;
   await interruptible(async (signal) => {
-    await using sink = await openSink({ kind: format, path, ...ref });
-    await save(store, image, sink, { signal, single: format === "docker-archive" || platform !== undefined });
+    await using archive = await openArchive(format, output ?? temporary!.path);
+    for (const [at, image] of images.entries()) {
+      await save(store, image, archive.image(namesOf(image, call.args[at]!)), { signal, single });
+    }
+    await archive.finish();
   });
   if (temporary) for await (const chunk of createReadStream(temporary.path)) write(1, chunk);
   return 0;
+}
+
+/** The name that the user gave, where it is one; an ID has the image's first name, if it has one. */
+function namesOf(image: Image, text: string): readonly string[] {
+  const named =
+    image.names.find((name) => name === canonicalOrNothing(text)) ??
+    image.names.find((name) => !name.includes("@"));
+  return named === undefined ? [] : [named];
 }
 
 function canonicalOrNothing(text: string): string | undefined {

@@ -61,6 +61,7 @@ export const loadOptions = {
     completion: "file",
     summary: "read FILE instead of stdin",
   },
+  "all-platforms": { type: "flag", summary: "take every platform of the images" },
   quiet: { type: "flag", short: "q", summary: "print no progress" },
 } as const satisfies OptionTable;
 
@@ -136,7 +137,8 @@ export const imageCommands: readonly Command[] = [
   {
     name: "load",
     group,
-    summary: "read images from an archive of `save`, docker or podman",
+    summary: "read all images of an archive of `save`, docker or podman, or of a layout",
+    description: "FILE may be the directory of an OCI layout.",
     arguments: [],
     options: loadOptions,
     load: () => import("../images/load.ts"),
@@ -145,8 +147,8 @@ export const imageCommands: readonly Command[] = [
   {
     name: "save",
     group,
-    summary: "write an image to an archive",
-    arguments: [image],
+    summary: "write images to an archive",
+    arguments: [images],
     options: saveOptions,
     load: () => import("../images/save.ts"),
     examples: [{ text: "as an OCI archive", line: "corten save --format oci-archive -o app.tar app" }],
