@@ -12,6 +12,8 @@ import {
 import { type EventSettings, readEvents } from "../events/webhook-settings.ts";
 import type { Limits } from "../options.ts";
 import { readUpstreams, type UpstreamSettings } from "../proxy/upstream-settings.ts";
+import { type MirrorSettings, readMirrors } from "../replication/mirror-settings.ts";
+import { type ReplicaSettings, readReplicas } from "../replication/replica-settings.ts";
 import { describeAddress, isLocal, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { readStorageSettings, type StorageSettings } from "./storage-settings.ts";
 
@@ -22,6 +24,9 @@ export interface RegistryConfig {
   readonly root: string | undefined;
   readonly storage: StorageSettings;
   readonly upstreams: readonly UpstreamSettings[];
+  /** What is copied from other registries, and which registries get what is pushed here. */
+  readonly mirrors: readonly MirrorSettings[];
+  readonly replicas: readonly ReplicaSettings[];
   readonly events: EventSettings;
   /** Where Prometheus finds counts: at `/metrics` of the registry, or of an address of its own; absent: nowhere. */
   readonly metrics: "here" | ListenAddress | undefined;
@@ -75,6 +80,8 @@ const KEYS = [
   "root",
   "storage",
   "upstreams",
+  "mirrors",
+  "replicas",
   "events",
   "metrics",
   "tls",
@@ -111,6 +118,8 @@ export function readRegistryConfig(view: JsonView, defaults: ConfigDefaults): Re
     root,
     storage: optional(view.field("storage"), (section) => readStorageSettings(section, path)) ?? {},
     upstreams: optional(view.field("upstreams"), (section) => readUpstreams(section, path)) ?? [],
+    mirrors: optional(view.field("mirrors"), (section) => readMirrors(section, path)) ?? [],
+    replicas: optional(view.field("replicas"), (section) => readReplicas(section, path)) ?? [],
     events: optional(view.field("events"), (section) => readEvents(section, path)) ?? { webhooks: [] },
     metrics: optional(view.field("metrics"), readMetrics),
     tls,
@@ -152,6 +161,8 @@ export function openConfig(
     root,
     storage: {},
     upstreams: [],
+    mirrors: [],
+    replicas: [],
     events: { webhooks: [] },
     metrics: undefined,
     tls: undefined,

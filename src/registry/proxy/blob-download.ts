@@ -34,7 +34,7 @@ export interface BlobDownload {
  */
 export function downloadBlob(options: DownloadOptions): BlobDownload {
   const live = new LiveCopy();
-  const stored = store(options, live).then(
+  const stored = storeBlob(options, live).then(
     () => live.end(),
     (error) => {
       live.fail(error);
@@ -44,7 +44,13 @@ export function downloadBlob(options: DownloadOptions): BlobDownload {
   return { content: live.read(), stored };
 }
 
-async function store(options: DownloadOptions, live: LiveCopy): Promise<void> {
+/**
+ * Fetches a blob into storage and makes it one of the repository's.
+ *
+ * @param live who reads along
+ * @throws data-loss when the bytes are not what the digest names; resource-exhausted when there are too many
+ */
+export async function storeBlob(options: DownloadOptions, live?: LiveCopy): Promise<void> {
   const { from, metadata, blobs, repository, digest, size, maxSize } = options;
   if (size > maxSize) {
     throw new CortenError(
@@ -65,11 +71,11 @@ async function store(options: DownloadOptions, live: LiveCopy): Promise<void> {
         throw new CortenError("data-loss", `blob ${digest} of ${from.name} is longer than ${size} bytes`);
       await upload.append(chunk);
       // The last chunk is kept back until all is verified: no reader sees the whole of something else.
-      if (held !== undefined) await live.write(held);
+      if (held !== undefined) await live?.write(held);
       held = chunk;
     }
     await metadata.addBlob(repository, digest, await upload.finish(digest), id);
-    if (held !== undefined) await live.write(held);
+    if (held !== undefined) await live?.write(held);
   } catch (error) {
     await metadata.endUpload(id);
     throw error;

@@ -2,6 +2,7 @@ import { isRepository } from "../../spec/index.ts";
 import type { RegistryRepository } from "../../transport/index.ts";
 import { openRepository } from "../../transport/index.ts";
 import { matchesOne } from "../access/glob.ts";
+import { reaching } from "../replication/remote-registry.ts";
 import { DEFAULT_REVALIDATE_MS, type UpstreamSettings } from "./upstream-settings.ts";
 
 /** Repositories whose connections and tokens are kept. */
@@ -41,19 +42,10 @@ export class Upstream implements AsyncDisposable {
       this.#open.set(name, open);
       return open;
     }
-    const { registry, insecure, authFile, certificates, trustedTokenHosts } = this.settings;
+    const { registry } = this.settings;
     const opened = openRepository(
       { registry, repository: name },
-      {
-        // This host's own mirrors may well be this registry.
-        registriesConf: false,
-        hostsDirectories: [],
-        attempts: 2,
-        ...(authFile === undefined ? { credentials: "anonymous" as const } : { authFile }),
-        ...(insecure === undefined ? {} : { insecure }),
-        ...(certificates === undefined ? {} : { certificateDirectory: certificates }),
-        ...(trustedTokenHosts === undefined ? {} : { trustedTokenHosts }),
-      },
+      { ...reaching(this.settings), attempts: 2 },
     );
     this.#open.set(name, opened);
     for (const [oldest, repository] of this.#open) {

@@ -5,7 +5,11 @@ import { describeAddress, type ListenAddress } from "../config/listen-address.ts
 import { type RegistryConfig, warningsFor } from "../config/registry-config.ts";
 import { Webhook } from "../events/webhook.ts";
 import { Metrics } from "../metrics/metrics.ts";
+import { completeLimits } from "../options.ts";
 import { createRegistry } from "../registry.ts";
+import { describeMirrorReport } from "../replication/mirror.ts";
+import { MirrorSchedule } from "../replication/mirror-schedule.ts";
+import { Replica } from "../replication/replica.ts";
 import { webPage } from "../web/web-page.ts";
 import { Health } from "./health.ts";
 import { JsonLog } from "./json-log.ts";
@@ -42,6 +46,10 @@ export async function startRegistryServer(
   const storage = started.use(await openStorage(config, (error) => report(describe(error))));
   const health = new Health(storage.metadata);
   const webhooks = openWebhooks(config, started, (error) => report(describe(error)));
+  const replicas = config.replicas.map((settings) =>
+    started.use(new Replica(settings, { ...storage, onFailure: (error) => report(describe(error)) })),
+  );
+  const told = [...webhooks, ...replicas];
   const metrics = config.metrics === undefined ? undefined : new Metrics(storage.metadata, webhooks);
   const requests = new Set<object>();
   const registry = started.use(
@@ -61,12 +69,12 @@ export async function startRegistryServer(
         metrics?.failure();
         report(`${method} ${path}: ${describe(error)}`);
       },
-      ...(metrics === undefined && webhooks.length === 0
+      ...(metrics === undefined && told.length === 0
         ? {}
         : {
             onEvent: (event) => {
               metrics?.event(event);
-              for (const webhook of webhooks) webhook.add(event);
+              for (const each of told) each.add(event);
             },
           }),
       ...(access === undefined ? {} : { access }),
@@ -84,6 +92,14 @@ export async function startRegistryServer(
         ? {}
         : { warnings: ({ repository }) => warningsFor(config.warnings, repository) }),
     }),
+  );
+  started.use(
+    new MirrorSchedule(
+      config.mirrors,
+      { ...storage, limits: completeLimits(config.limits) },
+      (done) => report(describeMirrorReport(done)),
+      (error) => report(describe(error)),
+    ),
   );
   const listeners: Listener[] = [];
   for (const address of config.listen) {

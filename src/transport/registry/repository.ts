@@ -1,5 +1,12 @@
 import type { Descriptor, Digest } from "../../spec/index.ts";
-import { CortenError, isTag, JsonView, parseDigest, parseStrictJson } from "../../spec/index.ts";
+import {
+  CortenError,
+  isRepository,
+  isTag,
+  JsonView,
+  parseDigest,
+  parseStrictJson,
+} from "../../spec/index.ts";
 import type { Document, TransportOptions } from "../place.ts";
 import type { ReferrerOptions } from "../referrer.ts";
 import type { RegistryClient } from "./client.ts";
@@ -11,7 +18,15 @@ import { ACCEPT_MANIFESTS, RegistrySource } from "./source.ts";
 const PAGE = 1000;
 /** Registries without paging send all at once: a tag is 128 bytes at most. */
 const MAX_PAGE_SIZE = 32 * 1024 * 1024;
-const MAX_TAGS = 1_000_000;
+const MAX_NAMES = 1_000_000;
+
+/** One of the registry's lists of names. */
+interface Listing {
+  readonly path: string;
+  readonly field: string;
+  readonly noun: string;
+  readonly what: string;
+}
 
 /** A repository as a whole: what it holds, not one image of it. Let go of it with `await using`. */
 export class RegistryRepository implements AsyncDisposable {
@@ -34,20 +49,48 @@ export class RegistryRepository implements AsyncDisposable {
    *
    * @throws not-found when there is no such repository; resource-exhausted for more than a million tags
    */
-  async *tags({ signal }: TransportOptions = {}): AsyncGenerator<string, void, undefined> {
-    const what = `list tags of ${this.name}`;
+  async *tags(options: TransportOptions = {}): AsyncGenerator<string, void, undefined> {
+    const listing = {
+      path: this.#path("tags/list"),
+      field: "tags",
+      noun: "tag",
+      what: `list tags of ${this.name}`,
+    };
+    yield* this.#list(listing, (name) => isTag(name), options);
+  }
+
+  /**
+   * All repositories of this one's registry, where it tells them (`_catalog`, which is no part of distribution-spec).
+   *
+   * @throws not-found, permission-denied and others where it does not; resource-exhausted for more than a million
+   */
+  async *neighbours(options: TransportOptions = {}): AsyncGenerator<string, void, undefined> {
+    const what = `list repositories of ${this.#client.reference.registry}`;
+    yield* this.#list(
+      { path: "/v2/_catalog", field: "repositories", noun: "repository", what },
+      isRepository,
+      options,
+    );
+  }
+
+  async *#list(
+    { path: first, field, noun, what }: Listing,
+    isName: (text: string) => boolean,
+    { signal }: TransportOptions,
+  ): AsyncGenerator<string, void, undefined> {
     const seen = new Set<string>();
-    let path: string | URL | undefined = this.#path(`tags/list?n=${PAGE}`);
+    let path: string | URL | undefined = `${first}?n=${PAGE}`;
     for (let count = 0; path !== undefined; ) {
       const request = { method: "GET", path, actions: "pull", expect: [200], what, signal } as const;
       const reply = await this.#client.request(request);
       const page = new JsonView(parseStrictJson(await readAll(reply, MAX_PAGE_SIZE), what), what);
-      const tags = page.field("tags");
-      for (const tag of tags.absent ? [] : tags.strings()) {
-        if (!isTag(tag)) throw tags.fault(`holds ${JSON.stringify(tag.slice(0, 140))}, which is no tag`);
+      const names = page.field(field);
+      for (const name of names.absent ? [] : names.strings()) {
+        if (!isName(name))
+          throw names.fault(`holds ${JSON.stringify(name.slice(0, 140))}, which is no ${noun}`);
         count++;
-        if (count > MAX_TAGS) throw new CortenError("resource-exhausted", `${what}: more than ${MAX_TAGS}`);
-        yield tag;
+        if (count > MAX_NAMES) throw new CortenError("resource-exhausted", `${what}: more than ${MAX_NAMES}`);
+        yield name;
       }
       path = nextPage(reply, seen, what);
     }

@@ -33,6 +33,15 @@ export const collectOptions = {
   "dry-run": { type: "flag", summary: "remove nothing, print what retention rules would remove" },
 } as const satisfies OptionTable;
 
+export const mirrorOptions = {
+  config: {
+    type: "text",
+    value: "FILE",
+    completion: "file",
+    summary: "the registry's configuration, which has the mirrors",
+  },
+} as const satisfies OptionTable;
+
 export const scrubOptions = { config } as const satisfies OptionTable;
 
 export const passwordOptions = {
@@ -92,6 +101,21 @@ export const registryCommands: readonly Command[] = [
         arguments: [],
         options: scrubOptions,
         load: () => import("../registry/scrub.ts"),
+      },
+      {
+        name: "mirror",
+        summary: "copy now what the registry mirrors from others",
+        description:
+          "Runs mirrors of the configuration once: all, or those that are named. What fails is told, and the rest goes on; the exit code is 1 then. Servers may run at the same time.",
+        arguments: [{ name: "NAME", optional: true, repeated: true }],
+        options: mirrorOptions,
+        load: () => import("../registry/mirror.ts"),
+        examples: [
+          {
+            text: "a report for programs",
+            line: "corten --format json registry mirror --config /etc/corten/registry.yaml",
+          },
+        ],
       },
       {
         name: "password",
