@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { command, cortenOci, isRoot, makeBundle, temporaryDirectory } from "../support/index.ts";
 
-const SOCKET = join(import.meta.dirname, "../runtime/console-socket.py");
+const SOCKET = join(import.meta.dirname, "../support/console-socket.py");
 
 describe("checkpoint and restore of a container with a terminal", { skip: !isRoot, timeout: 60_000 }, () => {
   const scratch = temporaryDirectory("cli-checkpoint-terminal");

@@ -1,14 +1,5 @@
-import { writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import {
-  ensurePrivateDirectory,
-  isAlive,
-  type ProcessIdentity,
-  pause,
-  programs,
-  requireProgram,
-  runDirectory,
-} from "../../host/index.ts";
+import { join, resolve } from "node:path";
+import { ensurePrivateDirectory, isAlive, pause, runDirectory } from "../../host/index.ts";
 
 import { CortenError, type RuntimeIntelRdt, type RuntimeResources } from "../../spec/index.ts";
 
@@ -16,16 +7,15 @@ import { containerProcesses, setFrozen } from "../cgroup/control.ts";
 import { type ContainerStatistics, readStatistics } from "../cgroup/statistics.ts";
 import type { CheckpointOptions, RestoreOptions } from "../checkpoint/options.ts";
 import { signalNumber } from "../config/signals.ts";
-import { compileSignal } from "../plan/compile-exec.ts";
 import { compileFilterChange } from "../plan/compile-filter.ts";
 import { encodePlan } from "../plan/encode.ts";
 import { type LaunchMode, StateFile } from "../plan/launch-input.ts";
 import { compileNotification } from "../plan/notify.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
-import { compileUnmount } from "../plan/shared-mounts.ts";
 import type { ContainerInfo, ContainerRecord } from "./container.ts";
 import { destroy, removeUnfinished } from "./destroy.ts";
 import { type ContainerEvent, type EventOptions, watchContainer } from "./events.ts";
+import { Executor } from "./executor.ts";
 import { runHooks } from "./host-hooks.ts";
 import { checkId } from "./id.ts";
 import { killContainer } from "./kill.ts";
@@ -63,13 +53,13 @@ export interface RuntimeOptions {
 export class Runtime {
   readonly root: string;
   readonly #onFailure: readonly string[];
-  readonly #executor: string | undefined;
+  readonly #executor: Executor;
   #ready = false;
 
   constructor(options: RuntimeOptions = {}) {
     this.root = resolve(options.root ?? join(runDirectory(), "oci"));
     this.#onFailure = options.onFailure ?? [];
-    this.#executor = options.executor;
+    this.#executor = new Executor(this.root, this.#onFailure, options.executor);
   }
 
   /**
@@ -108,10 +98,10 @@ export class Runtime {
    * @throws unavailable without systemd; already-exists for a unit that runs; invalid-argument for another path
    */
   async makeScope(options: RunOptions): Promise<Scope> {
-    requireProgram(this.#program());
+    const program = this.#executor.program();
     this.#makeRoot();
     const { makeScope } = await import("./scope.ts");
-    return makeScope(this.root, this.#program(), options);
+    return makeScope(this.root, program, options);
   }
 
   /** Ends the holder in a scope that gets no container. */
@@ -134,19 +124,12 @@ export class Runtime {
 
   /** Prepares one more process in a container. */
   prepareExec(id: string, options: ExecOptions): Launch {
-    requireProgram(this.#program());
+    this.#executor.program();
     const container = this.#observe(id);
-    const failureFile = newFailureFile(this.root, id);
-    const { plan, warnings, process } = planExec(container, options, {
-      failureFile,
-      onFailure: this.#failureCommand(failureFile),
-    });
-    const directory = stateDirectory(this.root, id);
-    const file = join(directory, `${StateFile.plan}-${failureFile.slice(failureFile.lastIndexOf("/") + 1)}`);
-    writeFileSync(file, encodePlan(plan), { mode: 0o600, flag: "wx" });
+    const { plan, warnings, process } = planExec(container, options, this.#executor.failureOf(id));
     const { config } = container.record;
     const notes = () => [...filterNotes(config), ...affinityNotes(process)];
-    return this.#launch(file, failureFile, directory, warnings, options.preserveFds, notes);
+    return this.#executor.store(id, plan, { warnings, preservedFds: options.preserveFds, notes });
   }
 
   /**
@@ -161,7 +144,7 @@ export class Runtime {
       await runHooks(container.record, "poststart", "running", container.init?.pid);
     } catch (error) {
       if (!(error instanceof CortenError) || error.pointer?.startsWith("/hooks/") !== true) throw error;
-      await destroy(this.root, this.#observe(id), (name, path) => this.#unmount(name, path));
+      await destroy(this.root, this.#observe(id), this.#unmount);
       throw error;
     }
     await notification?.done;
@@ -174,7 +157,7 @@ export class Runtime {
     const directory = stateDirectory(this.root, id);
     const files = { failureFile: newFailureFile(this.root, id), onFailure: [] };
     const plan = compileNotification(init, { stateDirectory: directory, notifySocket }, files);
-    return awaitNotification(this.#launchPlan(id, plan, []), directory);
+    return awaitNotification(this.#executor.store(id, plan), directory);
   }
 
   /** @throws not-found `container does not exist` */
@@ -216,7 +199,7 @@ export class Runtime {
   ): Promise<void> {
     const container = this.#observe(id);
     await killContainer(container, signalNumber(signal), options.all === true, (target, number) =>
-      this.#signal(id, target, number),
+      this.#executor.signal(id, target, number),
     );
   }
 
@@ -244,7 +227,7 @@ export class Runtime {
         },
       );
     }
-    return destroy(this.root, container, (name, path) => this.#unmount(name, path));
+    return destroy(this.root, container, this.#unmount);
   }
 
   /** PIDs of the container's processes on the host. */
@@ -278,8 +261,7 @@ export class Runtime {
    */
   update(id: string, resources: RuntimeResources): Promise<readonly string[]> {
     return updateLimits(this.root, this.#observe(id), resources, async (group, program) => {
-      const files = { failureFile: newFailureFile(this.root, id), onFailure: [] };
-      await launch(this.#launchPlan(id, compileFilterChange(group, program, files), []));
+      await this.#executor.perform(id, (files) => compileFilterChange(group, program, files));
     });
   }
 
@@ -321,7 +303,7 @@ export class Runtime {
     const { checkpointContainer } = await import("../checkpoint/checkpoint.ts");
     const file = newFailureFile(this.root, id);
     const ended = await checkpointContainer(this.#observe(id), options, file, (plan, stdin) =>
-      launch(this.#launchPlan(id, plan, []), { stdio: [stdin, "ignore", "ignore"] }),
+      launch(this.#executor.store(id, plan), { stdio: [stdin, "ignore", "ignore"] }),
     );
     if (ended) await this.delete(id, { force: true });
   }
@@ -335,11 +317,11 @@ export class Runtime {
     const id = checkId(options.id);
     const { restoreContainer } = await import("../checkpoint/restore.ts");
     ensurePrivateDirectory(this.root, { readable: true });
-    requireProgram(this.#program());
+    this.#executor.program();
     this.#refuseTaken(id);
     let made: boolean;
     try {
-      made = await restoreContainer(this.root, options, (plan) => launch(this.#launchPlan(id, plan, [])));
+      made = await restoreContainer(this.root, options, (plan) => launch(this.#executor.store(id, plan)));
     } catch (error) {
       await this.delete(id, { force: true });
       throw error;
@@ -355,46 +337,14 @@ export class Runtime {
     }
   }
 
-  /** Signals through a pidfd, so that it never reaches another process that took over the number. */
-  async #signal(id: string, target: ProcessIdentity, signal: number): Promise<boolean> {
-    const failureFile = newFailureFile(this.root, id);
-    const plan = compileSignal(target, signal, { failureFile, onFailure: [] });
-    try {
-      await launch(this.#launchPlan(id, plan, []));
-      return true;
-    } catch (error) {
-      if (error instanceof CortenError && error.errno === "ESRCH") return false;
-      throw error;
-    }
-  }
-
-  async #unmount(id: string, path: string): Promise<void> {
-    const plan = compileUnmount(path, { failureFile: newFailureFile(this.root, id), onFailure: [] });
-    await launch(this.#launchPlan(id, plan, []));
-  }
+  readonly #unmount = (id: string, path: string): Promise<void> => this.#executor.unmount(id, path);
 
   #observe(id: string): Observed {
     return observe(this.root, checkId(id));
   }
 
-  #program(): string {
-    return this.#executor ?? programs().init;
-  }
-
   #planStore(file: string) {
     return { file, root: this.root, onFailure: this.#onFailure };
-  }
-
-  #failureCommand(failureFile: string): readonly string[] {
-    return this.#onFailure.length === 0 ? [] : [...this.#onFailure, failureFile];
-  }
-
-  /** What was left out on purpose may be why a start fails, so whoever reports the failure is told. */
-  #withWarnings(planned: PlannedLaunch): PlannedLaunch {
-    const { plan, warnings } = planned;
-    if (this.#onFailure.length === 0 || warnings.length === 0) return planned;
-    const told = warnings.flatMap((warning) => ["--warning", warning]);
-    return { ...planned, plan: { ...plan, onFailure: [...this.#onFailure, ...told, plan.failureFile] } };
   }
 
   #makeRoot(): void {
@@ -406,17 +356,18 @@ export class Runtime {
   #prepare(options: RunOptions, mode: LaunchMode): Launch {
     const id = checkId(options.id);
     this.#makeRoot();
-    requireProgram(this.#program());
+    this.#executor.program();
     const directory = stateDirectory(this.root, id);
     this.#refuseTaken(id);
-    const failureFile = newFailureFile(this.root, id);
-    const files = { stateDirectory: directory, failureFile, onFailure: this.#failureCommand(failureFile) };
-    const planned = this.#withWarnings(planLaunch(options, mode, files));
+    const failure = this.#executor.failureOf(id);
+    const planned = this.#executor.withWarnings(
+      planLaunch(options, mode, { stateDirectory: directory, ...failure }),
+    );
     if (!this.#store(id, planned)) throw alreadyExists();
-    const preserved = (options.preserveFds ?? 0) + (options.listenFds?.count ?? 0);
+    const preservedFds = (options.preserveFds ?? 0) + (options.listenFds?.count ?? 0);
     const { warnings, record } = planned;
-    const file = join(directory, StateFile.plan);
-    return this.#launch(file, failureFile, directory, warnings, preserved, () => filterNotes(record.config));
+    const settings = { warnings, preservedFds, notes: () => filterNotes(record.config) };
+    return this.#executor.launchOf(id, join(directory, StateFile.plan), failure.failureFile, settings);
   }
 
   #store(id: string, { record, plan }: PlannedLaunch): boolean {
@@ -430,35 +381,6 @@ export class Runtime {
   #refuseTaken(id: string): void {
     if (!listIds(this.root).includes(id)) return;
     if (!removeUnfinished(this.root, id)) throw alreadyExists();
-  }
-
-  /** Stores a plan that concerns an existing container beside its state. */
-  #launchPlan(id: string, plan: LaunchPlan, warnings: readonly string[]): Launch {
-    const { failureFile } = plan;
-    const directory = stateDirectory(this.root, id);
-    const file = join(directory, `${StateFile.plan}-${basename(failureFile)}`);
-    writeFileSync(file, encodePlan(plan), { mode: 0o600, flag: "wx" });
-    return this.#launch(file, failureFile, directory, warnings);
-  }
-
-  #launch(
-    plan: string,
-    failureFile: string,
-    directory: string,
-    warnings: readonly string[],
-    preservedFds = 0,
-    notes: Launch["notes"] = () => [],
-  ): Launch {
-    return {
-      path: this.#program(),
-      args: ["corten-init", plan],
-      env: {},
-      failureFile,
-      stateDirectory: directory,
-      preservedFds,
-      warnings,
-      notes,
-    };
   }
 }
 
