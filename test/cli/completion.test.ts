@@ -27,8 +27,8 @@ async function bash(line: string): Promise<string[]> {
 
 describe("completion in bash", () => {
   test("commands", async () => {
-    assert.deepEqual(await bash("corten im"), ["images", "import"]);
-    assert.deepEqual(await bash("corten system "), ["info"]);
+    assert.deepEqual(await bash("corten im"), ["images", "import", "image"]);
+    assert.deepEqual(await bash("corten system "), ["info", "df", "check", "prune", "release"]);
     assert.deepEqual(await bash("corten oci st"), ["start", "state"]);
   });
 

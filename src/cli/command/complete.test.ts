@@ -8,7 +8,7 @@ const complete = (...line: string[]): Candidates => completeLine(program, line);
 const words = (...line: string[]): string[] => complete(...line).words.map(({ word }) => word);
 
 test("commands, also behind global options and in families", () => {
-  assert.deepEqual(words("im"), ["images", "import"]);
+  assert.deepEqual(words("im"), ["images", "import", "image"]);
   assert.deepEqual(words("--root", "/x", "logs", ""), []);
   assert.ok(words("--root", "/x", "lo").includes("logs"));
   assert.deepEqual(words("system", "inf"), ["info"]);

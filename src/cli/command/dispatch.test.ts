@@ -42,7 +42,7 @@ describe("corten", () => {
   });
 
   test("mistakes name what is wrong, where, and what may have been meant", async () => {
-    assert.deepEqual((await mistake("imgaes")).suggestions, ["images"]);
+    assert.deepEqual((await mistake("imgaes")).suggestions, ["images", "image"]);
     assert.equal((await mistake("system nfo")).message, 'unknown command "system nfo"');
     const option = await mistake("run --detahc alpine");
     assert.equal(option.message, "unknown option: --detahc");
