@@ -54,15 +54,22 @@ export class RegistryClient implements AsyncDisposable {
     const endpoints = await this.#endpointsFor(request);
     const failures: Error[] = [];
     for (const endpoint of endpoints) {
+      const last = endpoint === endpoints.at(-1);
       try {
         const reply = await endpoint.request(request);
+        if (!last && reply.status >= 400) {
+          // Also where that is an answer: what a mirror does not have, or does not list, the registry may.
+          reply.drop();
+          failures.push(new Error(`${endpoint.settings.host} answered ${reply.status}`));
+          continue;
+        }
         // A place that the registry redirects to does not speak for it.
         if (endpoint.owns(reply.url)) {
           this.#warnings.see(endpoint.settings.host, headerText(reply, "warning"));
         }
         return reply;
       } catch (error) {
-        if (endpoint === endpoints.at(-1)) throw withMirrors(error, failures);
+        if (last) throw withMirrors(error, failures);
         request.signal?.throwIfAborted();
         if (!(error instanceof CortenError)) throw error;
         failures.push(error);
@@ -93,7 +100,7 @@ export class RegistryClient implements AsyncDisposable {
     if (actions === "pull,delete" || actions === "login") return [primary];
     if (actions === "pull,push") return all.filter(({ settings }) => settings.pushes).slice(0, 1);
     // What a digest names is the same everywhere; only of the rest a mirror may know less than the registry.
-    const byDigest = /\/(?:blobs|referrers)\/|\/manifests\/[^/]*:/.test(path);
+    const byDigest = /\/blobs\/|\/manifests\/[^/]*:/.test(path);
     const fit = all.filter(
       ({ settings: { pulls } }) => pulls === "all" || pulls === (byDigest ? "digest-only" : "tag-only"),
     );

@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
-import { isCortenError, parseReference } from "../../spec/index.ts";
-import { contentsOf, copyImage, type MemoryImage, smallImage } from "../testing-image.ts";
-import { openRegistrySink, openRegistrySource } from "./index.ts";
+import { isCortenError, MediaType, parseReference } from "../../spec/index.ts";
+import { contentsOf, copyImage, jsonBytes, type MemoryImage, smallImage } from "../testing-image.ts";
+import { openRegistryRepository, openRegistrySink, openRegistrySource } from "./index.ts";
 import type { RegistryOptions } from "./options.ts";
 import { selfSigned } from "./testing-certificate.ts";
 import { RegistryDouble } from "./testing-registry.ts";
@@ -115,6 +115,27 @@ test("a mirror for digests is not asked what a tag means, and one for tags nothi
     assert.deepEqual(paths(tags), ["/v2/a/b/manifests/1"]);
     assert.ok(paths(digests).length > 0 && !paths(digests).includes("/v2/a/b/manifests/1"));
   }
+});
+
+test("what a mirror does not list is asked of the registry", async () => {
+  const { descriptor } = await image.root();
+  const referrer = { ...descriptor, artifactType: "a/b" };
+  registry.intercept = (_, response, url) => {
+    if (!url.pathname.includes("/referrers/")) return false;
+    response.setHeader("content-type", MediaType.imageIndex);
+    response.end(jsonBytes({ schemaVersion: 2, mediaType: MediaType.imageIndex, manifests: [referrer] }));
+    return true;
+  };
+  const options = conf(
+    `[[registry]]\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"`,
+  );
+  await using repository = openRegistryRepository(named(), {
+    ...QUICK,
+    ...options,
+    credentials: "anonymous",
+  });
+  assert.deepEqual(await repository.referrers(descriptor.digest), [referrer]);
+  assert.equal(mirror.requests("GET", "/referrers/").length, 1);
 });
 
 test("a blocked registry is not asked", async () => {

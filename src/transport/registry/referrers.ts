@@ -44,7 +44,7 @@ export async function listReferrers(
     const reply: HttpReply = await client.request(request);
     if (reply.status !== 200) {
       reply.drop();
-      list.add((await fallbackList(client, digest, { signal }))?.index.manifests ?? []);
+      list.add((await fallbackList(client, digest, { signal, actions: "pull" }))?.index.manifests ?? []);
       break;
     }
     // Filters are the client's work in any case: a registry need not know them.
@@ -67,7 +67,8 @@ export async function addFallbackReferrer(
   { signal }: TransportOptions = {},
 ): Promise<void> {
   for (let update = 0; update < MAX_UPDATES; update++) {
-    const present = await fallbackList(client, subject, { signal });
+    // What is to be written is read where it will be written, not from a mirror that may be behind.
+    const present = await fallbackList(client, subject, { signal, actions: "pull,push" });
     const entries = present?.index.manifests ?? [];
     if (entries.some(({ digest }) => digest === referrer.digest)) return;
     if (entries.length >= MAX_REFERRERS) {
@@ -87,7 +88,7 @@ export async function addFallbackReferrer(
 async function fallbackList(
   client: RegistryClient,
   digest: Digest,
-  { signal }: { readonly signal: AbortSignal | undefined },
+  { signal, actions }: { readonly signal: AbortSignal | undefined; readonly actions: "pull" | "pull,push" },
 ): Promise<{ readonly index: ImageIndex; readonly etag: string | undefined } | undefined> {
   const tag = referrersTag(digest);
   const what = `read the referrers of ${digest} in ${client.name}`;
@@ -95,7 +96,7 @@ async function fallbackList(
     method: "GET",
     path: `${pathOf(client)}/manifests/${tag}`,
     headers: { accept: MediaType.imageIndex },
-    actions: "pull",
+    actions,
     expect: [200, 404],
     what,
     signal,
