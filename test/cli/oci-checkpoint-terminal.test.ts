@@ -21,7 +21,7 @@ describe("checkpoint and restore of a container with a terminal", { skip: !isRoo
   const withTerminal = async (name: string, wanted: string, ...args: string[]) => {
     const socket = join(scratch.path, name);
     const output = `${socket}.out`;
-    const script = `python3 ${SOCKET} ${socket} "" >${output} 2>&1 & until [ -S ${socket} ]; do sleep .05; done
+    const script = `python3 ${SOCKET} ${socket} "" >${output} 2>&1 & until [ -S ${socket} ]; do kill -0 $! || exit 9; sleep .05; done
       "$@" --console-socket ${socket} ${id} </dev/null >/dev/null 2>${socket}.err; status=$?
       [ $status = 0 ] && until grep -q ${wanted} ${output}; do sleep .05; done
       [ $status = 0 ] || kill $!

@@ -39,7 +39,7 @@ export function dumpArguments(pid: number, subject: CriuSubject, options: Checkp
           ...maskedFiles(subject.config, pid).flatMap((path) => ["--external", `mnt[${path}]:${MASK}`]),
           ...namespaceArguments(subject.config),
         ]),
-    ...(pageServer === undefined ? [] : pageServerArguments(pageServer)),
+    ...(pageServer === undefined ? [] : pageServerArguments(pageServer, options.lazyPages === true)),
     ...(statusFd === undefined ? [] : ["--status-fd", `${statusFd}`]),
   ];
 }
@@ -107,10 +107,11 @@ function flag(name: string, wanted: boolean | undefined): string[] {
   return wanted === true ? [name] : [];
 }
 
-function pageServerArguments(address: string): string[] {
+/** Where memory goes at once; with lazy pages it is the address at which criu itself then serves them. */
+function pageServerArguments(address: string, lazy: boolean): string[] {
   const match = /^(.+):(\d{1,5})$/.exec(address);
   if (match === null) {
     throw new CortenError("invalid-argument", `--page-server "${address}" is not ADDRESS:PORT`);
   }
-  return ["--page-server", "--address", match[1]!, "--port", match[2]!];
+  return [...(lazy ? [] : ["--page-server"]), "--address", match[1]!, "--port", match[2]!];
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { formatIdentity, processStartTime } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
+import type { CgroupPlan } from "../cgroup/layout.ts";
 import type { LaunchResult } from "../lifecycle/launch.ts";
 import { planLaunch } from "../lifecycle/prepare-launch.ts";
 import { makeStateDirectory, newFailureFile, stateDirectory } from "../lifecycle/state-directory.ts";
@@ -47,7 +48,9 @@ export async function restoreContainer(
   const program = requireCriu();
   const criuRoot = join(directory, ROOT);
   const pidFile = join(directory, PID_FILE);
-  const subject = { rootfs: record.rootfs, config: record.config, cgroups };
+  const ignored = options.cgroupsMode === "ignore";
+  const shown = ignored ? ownGroups(cgroups) : cgroups;
+  const subject = { rootfs: record.rootfs, config: record.config, cgroups: shown };
   const paths = { root: criuRoot, pidFile, bundle };
   const args = restoreArguments(subject, { ...options, imagePath, workPath }, paths);
   if (!makeStateDirectory(root, id, { [StateFile.record]: JSON.stringify(record) })) return false;
@@ -55,7 +58,7 @@ export async function restoreContainer(
   if (options.cgroupsMode !== "ignore")
     for (const { path } of cgroups.groups) mkdirSync(path, { recursive: true });
   const { resources } = record.config.linux ?? {};
-  const groups = options.cgroupsMode === "ignore" ? {} : { cgroups, resources };
+  const groups = ignored ? {} : { cgroups, resources };
   const namespaces = externalNamespaces(record.config).map(({ path }) => path);
   const roots = {
     rootfs: record.rootfs,
@@ -82,6 +85,15 @@ export async function restoreContainer(
   }
   recordRestored(directory, pidFile, options.pidFile);
   return true;
+}
+
+/** Where control groups are left alone, the container stays in the caller's, and sees those. */
+function ownGroups(cgroups: CgroupPlan): CgroupPlan {
+  const groups = cgroups.groups.map(({ hierarchy }) => ({
+    hierarchy,
+    path: join(hierarchy.mountpoint, hierarchy.own),
+  }));
+  return { ...cgroups, groups };
 }
 
 function recordRestored(directory: string, file: string, pidFile: string | undefined): void {
