@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { launch } from "../../src/runtime/index.ts";
 import { type BundleConfig, isRoot } from "../support/index.ts";
-import { Containers } from "./containers.ts";
+import { Containers, configure } from "./containers.ts";
 
 /** Nice value and policy of the reading process, by proc(5): fields 19 and 41 of its stat, from the state on 17 and 39. */
 const REPORT =
@@ -62,6 +62,49 @@ describe("settings of a process", { skip: !isRoot }, () => {
     };
     const other = (await run({ process: own })).stdout.trim().split("\n");
     assert.deepEqual([other[0], other[1]?.split(":")[0], other[3]], ["0 5", "idle", MACHINE]);
+    await runtime.delete(id, { force: true });
+  });
+
+  it("CPUs of the caller are not those of the container or of what is added", async () => {
+    const { runtime, bundle } = containers;
+    const id = containers.id();
+    const cpus = ["/bin/grep", "Cpus_allowed_list", "/proc/self/status"];
+    await launch(runtime.prepareCreate({ id, bundle, config: configure(["/bin/sleep", "100"]) }));
+    await runtime.start(id);
+    const prepared = runtime.prepareExec(id, { args: cpus });
+    const taskset = ["taskset", "--cpu-list", "0", prepared.path, ...prepared.args.slice(1)];
+    const { stdout } = await containers.capture((stdio) =>
+      launch({ ...prepared, path: "/usr/bin/taskset", args: taskset }, { stdio }),
+    );
+    const all = await containers.run(cpus);
+    assert.equal(stdout, all.stdout);
+    assert.match(stdout, /0-/);
+    await runtime.delete(id, { force: true });
+  });
+
+  it("an added capability becomes ambient where the container's process may inherit it, and never inheritable", async () => {
+    const { runtime } = containers;
+    const id = await containers.create(["/bin/sleep", "100"], ({ process }) => {
+      const own = ["CAP_KILL"];
+      process["capabilities"] = { bounding: own, effective: own, permitted: own, inheritable: ["CAP_CHOWN"] };
+      (process["capabilities"] as Record<string, string[]>)["bounding"] = ["CAP_KILL", "CAP_CHOWN"];
+    });
+    await runtime.start(id);
+    const args = ["/bin/grep", "^Cap", "/proc/self/status"];
+    const { stdout } = await containers.capture((stdio) =>
+      launch(runtime.prepareExec(id, { args, capabilities: ["CAP_CHOWN", "CAP_SYSLOG"] }), { stdio }),
+    );
+    const sets = Object.fromEntries(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.split(":\t")),
+    );
+    assert.deepEqual(
+      [sets.CapInh, sets.CapAmb].map((set) => Number.parseInt(set, 16)),
+      [1, 1],
+    );
+    assert.equal(Number.parseInt(sets.CapPrm, 16), 2 ** 34 + 2 ** 5 + 1);
     await runtime.delete(id, { force: true });
   });
 

@@ -99,7 +99,10 @@ function withVariables(base: readonly string[], added: readonly string[]): strin
   return [...base.filter((variable) => !renewed.has(nameOf(variable))), ...added];
 }
 
-/** Added capabilities never become inheritable: files of the image could turn them into more (CVE-2022-29162). */
+/**
+ * Added capabilities never become inheritable: files of the image could turn them into more (CVE-2022-29162). One that
+ * the container's process may inherit becomes ambient, as with runc; of others the kernel has none.
+ */
 function withCapabilities(base: RuntimeCapabilities, added: readonly string[]): RuntimeCapabilities {
   if (added.length === 0) return base;
   const join = (names: readonly string[] = []) => [...new Set([...names, ...added])];
@@ -108,5 +111,6 @@ function withCapabilities(base: RuntimeCapabilities, added: readonly string[]): 
     bounding: join(base.bounding),
     effective: join(base.effective),
     permitted: join(base.permitted),
+    ...((base.inheritable ?? []).length === 0 ? {} : { ambient: join(base.ambient) }),
   };
 }
