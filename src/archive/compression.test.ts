@@ -4,6 +4,7 @@ import zlib from "node:zlib";
 import { isCortenError } from "../spec/index.ts";
 import type { DecompressOptions } from "./compression.ts";
 import { compress, decompress, detectCompression } from "./compression.ts";
+import { pieces } from "./testing-layer.ts";
 
 async function unpack(parts: readonly Uint8Array[], options?: DecompressOptions): Promise<Buffer> {
   const out: Uint8Array[] = [];
@@ -153,3 +154,20 @@ function noise(length: number): Buffer {
   }
   return bytes;
 }
+
+test("zeros behind a gzip stream are padding and anything else is damage, in chunks of every size", async () => {
+  const packed = zlib.gzipSync("hello");
+  for (const step of [1, 2, 7, 1000]) {
+    for (const zeros of [1, 2, 600]) {
+      const padded = Buffer.concat([packed, Buffer.alloc(zeros)]);
+      assert.equal(
+        Buffer.concat(await Array.fromAsync(decompress(pieces(padded, step)))).toString(),
+        "hello",
+      );
+      const followed = Buffer.concat([padded, Buffer.from("x")]);
+      await assert.rejects(Array.fromAsync(decompress(pieces(followed, step))), (error) =>
+        isCortenError(error, "data-loss"),
+      );
+    }
+  }
+});

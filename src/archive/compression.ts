@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { CortenError, isCortenError } from "../spec/index.ts";
+import { GzipTail } from "./gzip-tail.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
 /** How a layer is packed. */
@@ -129,7 +130,10 @@ async function* unpack(
   const buffers = { chunkSize: CHUNK, readableHighWaterMark: AHEAD };
   try {
     if (compression === "gzip") {
-      yield* through(input, zlib.createGunzip(buffers), signal);
+      const gunzip = zlib.createGunzip(buffers);
+      const tail = new GzipTail(gunzip);
+      yield* through(tail.watch(input), gunzip, signal);
+      tail.check();
       return;
     }
     if (zlib.createZstdDecompress === undefined) throw noZstd();
@@ -161,11 +165,12 @@ async function* through(
   // The iteration below throws the same error; this one must not end the process as unhandled.
   fed.catch(() => undefined);
   try {
-    yield* transform as AsyncIterable<Uint8Array>;
+    // Not destroyed at its end: gzip's decoder ends before padding has been written to it.
+    yield* transform.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    await fed;
   } finally {
     transform.destroy();
   }
-  await fed;
 }
 
 /** True for what zlib's decoders throw: an error with a code such as `Z_DATA_ERROR` or `ZSTD_error_…`. */
