@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import zlib from "node:zlib";
+import fc from "fast-check";
 import type { Digest } from "../spec/index.ts";
 import { isCortenError } from "../spec/index.ts";
 import { buildLayer } from "./layer-build.ts";
@@ -123,4 +124,36 @@ test("A14: layers built side by side are the ones built one after another", asyn
       assert.deepEqual(readFileSync(join(directory, `p${i}`)), readFileSync(join(directory, `s${i}`)));
     }
   });
+});
+
+test("A14 containerd#13125: whatever the layers, building them side by side is building them in order", async () => {
+  const names = fc.constantFrom("a", "d/b", "d/.wh.a", ".wh.d", "d/.wh..wh..opq", "e/f/g");
+  const entries = fc.uniqueArray(fc.tuple(names, fc.nat(200_000)), {
+    selector: ([name]) => name,
+    maxLength: 6,
+  });
+  const stacks = fc.array(entries, { minLength: 2, maxLength: 5 });
+  await fc.assert(
+    fc.asyncProperty(stacks, async (stack) => {
+      const layers = stack.map((list) =>
+        Buffer.concat([
+          ...list.map(([path, size]) =>
+            rawEntry({ path, content: path.includes(".wh.") ? "" : Buffer.alloc(size, size) }),
+          ),
+          END,
+        ]),
+      );
+      await inScratch(async (directory) => {
+        const build = (i: number, kind: string) =>
+          buildLayer(pieces(layers[i]!, 33_000), { output: join(directory, `${kind}${i}`) });
+        const serial = [];
+        for (const i of layers.keys()) serial.push(await build(i, "s"));
+        assert.deepEqual(await Promise.all([...layers.keys()].map((i) => build(i, "p"))), serial);
+        for (const i of layers.keys()) {
+          assert.ok(readFileSync(join(directory, `p${i}`)).equals(readFileSync(join(directory, `s${i}`))));
+        }
+      });
+    }),
+    { numRuns: 25 },
+  );
 });

@@ -33,6 +33,8 @@ export class LayerTree {
   readonly borrowed: BorrowedFile[] = [];
   /** Names of attributes that no image can hold, for the caller to report. */
   readonly droppedXattrs = new Set<ByteString>();
+  /** Names that were looked at so far: what the layer has cost. */
+  looked = 0;
   readonly #nodeLimit: number;
   readonly #below: LayersBelow | undefined;
   /** What was looked up in lower layers: thousands of entries may lie below one link. */
@@ -172,6 +174,7 @@ export class LayerTree {
     // A stack with the next component on top; a link's target goes on top of what is left.
     const left = [...components].reverse();
     for (let name = left.pop(); name !== undefined; name = left.pop()) {
+      this.looked++;
       if (name === "" || name === ".") continue;
       if (name === "..") {
         current = current.parent ?? current;
@@ -270,6 +273,7 @@ export class LayerTree {
     const whiteout = makeWhiteout();
     for (let i = 0; i < found.length; i++) {
       const [path, directory] = found[i]!;
+      this.looked += directory.whiteouts.size + directory.children.size;
       for (const name of directory.whiteouts) {
         const child = directory.children.get(name);
         // The layer's own file of that name hides the lower one; a directory would be merged with it.

@@ -7,6 +7,9 @@ import { LayerTree } from "./layer-tree.ts";
 import { TarTokenizer } from "./tar-tokenizer.ts";
 import { END, pax, rawEntry } from "./testing-tar.ts";
 
+/** `npm run fuzz` sets a time for all properties; without it this many. */
+const RUNS = fc.readConfigureGlobal().interruptAfterTimeLimit === undefined ? { numRuns: 3000 } : {};
+
 /** Reads everything and applies it to a tree; the sum of data tells readings apart. */
 function digestOf(bytes: Uint8Array, step: number): string {
   const tokens = new TarTokenizer({ entries: 1000, fileSize: 2 ** 24 });
@@ -115,6 +118,6 @@ test("A11: whatever is in the bytes, reading ends, with CortenErrors only, the s
         assert.equal(outcome(shown, step), outcome(shown, seed.length));
       },
     ),
-    { numRuns: 3000 },
+    RUNS,
   );
 });

@@ -59,7 +59,7 @@ const failsWith = (code: string, text: RegExp) => (error: unknown) => {
 };
 
 describe("database", () => {
-  test("directories are 0700, files 0600", () => {
+  test("A13 CVE-2021-41091: directories are 0700, files 0600", () => {
     const root = freshRoot();
     using store = openStore(root);
     for (const path of [
