@@ -86,6 +86,25 @@ class SlowServer {
 
 const rangesAsked = () => registry.requests("GET", "/blobs/").map(({ headers }) => headers.range);
 
+test("a blob that found no connection free until its end has no more bytes than it has", async () => {
+  const server = new SlowServer();
+  registry.intercept = server.intercept;
+  await using from = source({ connections: 1 });
+  const holder = (await from.blob(blob))[Symbol.asyncIterator]();
+  const askedForRanges = () => registry.seen.some(({ headers }) => headers.range?.endsWith("-") === false);
+  while (!askedForRanges()) await holder.next();
+  const chunks: Uint8Array[] = [];
+  let read = 0;
+  for await (const chunk of await from.blob(blob)) {
+    chunks.push(chunk);
+    read += chunk.length;
+    // The only connection is free again when no range would be worth it.
+    if (read > bytes.length - 64 * KIB) await holder.return?.();
+  }
+  assert.equal(read, bytes.length);
+  assert.equal(describe(Buffer.concat(chunks), "x/y").digest, blob.digest);
+});
+
 test("a slow connection is helped by others, and the bytes come in order", async () => {
   const server = new SlowServer();
   registry.intercept = server.intercept;

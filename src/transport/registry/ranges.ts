@@ -80,7 +80,10 @@ class Ranges {
   begin(at: number): boolean {
     this.#next = at;
     this.#fill();
-    return this.#pending.length > 0;
+    if (this.#pending.length > 0) return true;
+    // A connection that is free later must not fetch what the first one has read by then.
+    this.#next = Number.POSITIVE_INFINITY;
+    return false;
   }
 
   /** Everything from `at`, where the ranges begin, to the end. */
