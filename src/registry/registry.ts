@@ -1,4 +1,5 @@
 import type { RequestListener } from "node:http";
+import { eventOfExpired } from "./collection/expired-event.ts";
 import { type CollectionReport, Housekeeper } from "./collection/housekeeper.ts";
 import { PullLog } from "./collection/pull-log.ts";
 import type { ScrubReport } from "./collection/scrubber.ts";
@@ -42,7 +43,11 @@ export function createRegistry(options: RegistryOptions): Registry {
     sweeper,
     retention: options.retention ?? [],
     scrub: options.scrub,
-    onExpired: options.onExpired,
+    onExpired: (expired) => {
+      options.onExpired?.(expired);
+      options.onEvent?.(eventOfExpired(expired));
+    },
+    onDropped: (blob) => options.onEvent?.({ kind: "blob-deleted", ...blob }),
     onDamage: options.onDamage,
     onFailure,
   });

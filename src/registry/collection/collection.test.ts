@@ -82,10 +82,14 @@ test("retention removes tags, untagged manifests and lost referrers; a dry run r
     ],
   });
   const told: string[] = [];
+  const events: string[] = [];
   await using registry = await startTestingRegistry({
     limits: AT_ONCE,
     retention,
     onExpired: ({ kind, reference }) => told.push(`${kind} ${reference}`),
+    onEvent: ({ kind, digest, tags }) => {
+      if (/deleted$/.test(kind)) events.push(`${kind} ${tags?.[0] ?? digest}`);
+    },
   });
   const first = await pushImage(registry, "a", "v1", "one");
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -114,7 +118,7 @@ test("retention removes tags, untagged manifests and lost referrers; a dry run r
   await new Promise((resolve) => setTimeout(resolve, 5));
 
   const dry = await registry.registry.collect({ dryRun: true });
-  assert.deepEqual(dry.expired, [{ repository: "a", kind: "tag", reference: "v1" }]);
+  assert.deepEqual(dry.expired, [{ repository: "a", kind: "tag", reference: "v1", digest: first }]);
   assert.deepEqual([await tagsOf(registry, "a"), told], [["latest", signature, "v1", "v2"], []]);
 
   // What one collection leaves without a tag, the next one may take.
@@ -141,6 +145,9 @@ test("retention removes tags, untagged manifests and lost referrers; a dry run r
   for (const digest of [second, ofSecond, child])
     assert.equal(await statusOf(registry, `a/manifests/${digest}`), 200);
   assert.deepEqual(await tagsOf(registry, "kept"), ["v1"]);
+  for (const event of ["tag-deleted v1", `manifest-deleted ${first}`, `blob-deleted ${digestOf("one")}`]) {
+    assert.ok(events.includes(event), event);
+  }
 });
 
 test("pulls count: by tag and by digest, not by HEAD; what is pulled while retention decides stays", async () => {

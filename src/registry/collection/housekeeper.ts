@@ -1,4 +1,4 @@
-import type { Metadata } from "../metadata/metadata.ts";
+import type { DroppedBlob, Metadata } from "../metadata/metadata.ts";
 import type { Limits } from "../options.ts";
 import type { BlobStorage } from "../storage/blob-storage.ts";
 import { applyRetention, type Expired } from "./retention.ts";
@@ -32,6 +32,7 @@ export interface HousekeeperOptions {
   readonly retention: readonly RetentionRule[];
   readonly scrub: ScrubSettings | undefined;
   readonly onExpired: ((expired: Expired) => void) | undefined;
+  readonly onDropped: (blob: DroppedBlob) => void;
   readonly onDamage: ((damage: Damage) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
 }
@@ -122,7 +123,7 @@ export class Housekeeper implements AsyncDisposable {
   async #collectUnreferenced(
     signal: AbortSignal,
   ): Promise<{ uploads: number; blobs: number; bytes: number }> {
-    const { metadata, limits, sweeper } = this.#options;
+    const { metadata, limits, sweeper, onDropped } = this.#options;
     const now = Date.now();
     const report = { uploads: 0, blobs: 0, bytes: 0 };
     for (let count = BATCH; count === BATCH; report.uploads += count) {
@@ -132,7 +133,10 @@ export class Housekeeper implements AsyncDisposable {
     for (let count = BATCH; count === BATCH; report.blobs += count) {
       signal.throwIfAborted();
       const dropped = await metadata.dropUnreferenced(now - limits.grace, BATCH);
-      for (const { size } of dropped) report.bytes += size;
+      for (const blob of dropped) {
+        report.bytes += blob.size;
+        onDropped(blob);
+      }
       count = dropped.length;
     }
     if (report.uploads + report.blobs > 0) sweeper.start();

@@ -1,3 +1,4 @@
+import type { Digest } from "../../spec/index.ts";
 import type { TagState, UntaggedKind } from "../metadata/housekeeping.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import { attachmentSubject, expiredTags, type RetentionRule, ruleFor } from "./retention-rules.ts";
@@ -11,6 +12,8 @@ export interface Expired {
   readonly kind: "manifest" | "referrer" | "tag";
   /** The tag, or the digest of the manifest. */
   readonly reference: string;
+  /** The manifest that went, or that the tag led to. */
+  readonly digest: Digest;
 }
 
 /** Options of {@link applyRetention}. */
@@ -95,7 +98,7 @@ class RepositoryRetention {
   async #expireTags(tags: readonly TagState[], kind: "referrer" | "tag"): Promise<void> {
     for (const tag of tags) {
       if (this.#options.dryRun !== true && !(await this.#metadata.expireTag(this.#repository, tag))) continue;
-      this.#tell({ repository: this.#repository, kind, reference: tag.name });
+      this.#tell({ repository: this.#repository, kind, reference: tag.name, digest: tag.digest });
     }
   }
 
@@ -113,7 +116,7 @@ class RepositoryRetention {
       }
       gone++;
       const shown = kind === "no-subject" ? "manifest" : "referrer";
-      this.#tell({ repository: this.#repository, kind: shown, reference: digest });
+      this.#tell({ repository: this.#repository, kind: shown, reference: digest, digest });
     }
     return gone;
   }
