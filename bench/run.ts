@@ -12,13 +12,13 @@ import { memory } from "./memory.ts";
 import { ociExec } from "./oci-exec.ts";
 import { ociLifecycle, ociNew, ociRow, ociRun } from "./oci-run.ts";
 import { ociCrowd, ociScale } from "./oci-scale.ts";
-import { pull } from "./pull.ts";
+import { pull, pullShapes } from "./pull.ts";
 import { registryBenches } from "./registry.ts";
 import { sharedCache, sharedStart } from "./shared-layers.ts";
 
 const benches = [
   ...[ociRun, ociRow, ociNew, ociLifecycle, ociExec, ociScale, ociCrowd],
-  ...[engineRun, memory, pull, sharedStart, sharedCache],
+  ...[engineRun, memory, pull, ...pullShapes, sharedStart, sharedCache],
   ...registryBenches,
 ];
 const names = process.argv.slice(2);
