@@ -1,58 +1,21 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import {
-  assertNothingLeft,
-  command,
-  commandOutput,
-  makeBusyboxImage,
-  openTerminal,
-  snapshotHost,
-  temporaryDirectory,
-} from "../../support/index.ts";
-import { Daemon, eventually } from "./daemon.ts";
+import { assertNothingLeft, command, openTerminal, snapshotHost } from "../../support/index.ts";
+import { Containerd, IMAGE } from "./containerd.ts";
+import { eventually } from "./daemon.ts";
 import { runtimes } from "./runtimes.ts";
-
-const IMAGE = "docker.io/corten-test/busybox:1";
-
-/** A private socket, state and data; the default snapshotter; no CRI. */
-function configuration(directory: string): string {
-  return `version = 2
-root = "${directory}/root"
-state = "${directory}/state"
-oom_score = 0
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "${directory}/containerd.sock"
-[ttrpc]
-  address = "${directory}/containerd.sock.ttrpc"
-`;
-}
 
 for (const runtime of runtimes) {
   describe(`containerd runs a workload through ${runtime.name}`, { timeout: 180_000 }, () => {
-    const scratch = temporaryDirectory("ctr");
-    const address = ["--address", join(scratch.path, "containerd.sock")];
-    const ctr = (...args: string[]) => commandOutput("ctr", [...address, ...args]);
+    const containerd = new Containerd();
+    const { address } = containerd;
+    const ctr = (...args: string[]) => containerd.must(...args);
     const name = `corten-shim-${runtime.name}`;
-    const left = snapshotHost({ matching: new RegExp(`${scratch.path}|${name}`) });
-    let daemon: Daemon;
-
-    before(async () => {
-      const config = join(scratch.path, "config.toml");
-      writeFileSync(config, configuration(scratch.path));
-      daemon = new Daemon("containerd", ["--config", config], join(scratch.path, "log"));
-      await daemon.ready("ctr", [...address, "version"]);
-      const archive = join(scratch.path, "busybox.tar");
-      await makeBusyboxImage(archive, IMAGE);
-      await ctr("images", "import", archive);
-    });
-
+    const left = snapshotHost({ matching: new RegExp(`${containerd.directory}|${name}`) });
+    before(() => containerd.start());
     after(async () => {
-      await daemon[Symbol.asyncDispose]();
+      await containerd[Symbol.asyncDispose]();
       await assertNothingLeft(left);
-      scratch[Symbol.dispose]();
     });
 
     test("a task: exec, a terminal, pause, metrics, ps, kill, delete", async () => {
