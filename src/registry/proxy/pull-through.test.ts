@@ -145,7 +145,8 @@ test("many who want the same at once cost upstream one request", async () => {
   await using upstream = await startUpstream();
   const layer = "x".repeat(3_000_000);
   await upstream.push("app", "v1", "config", [layer]);
-  await using cache = await startCache(upstream);
+  // Who comes when the first are done already finds a tag that was just compared.
+  await using cache = await startCache(upstream, { revalidate: 60_000 });
   const responses = await Promise.all(
     Array.from({ length: 20 }, async (_, index) => {
       const path = index % 2 === 0 ? "manifests/v1" : `blobs/${digestOf(layer)}`;
@@ -168,8 +169,11 @@ test("bytes that are not what the digest names reach no client whole, and are no
       .writeHead(200, { "content-length": 16 })
       .end(request.method === "HEAD" ? undefined : "the fake content");
   };
-  const response = await cache.call("GET", `up/app/blobs/${digest}`);
-  const text = await response.text().catch(() => "cut");
+  // Some clients notice the cut before they give the response out.
+  const text = await cache
+    .call("GET", `up/app/blobs/${digest}`)
+    .then((response) => response.text())
+    .catch(() => "cut");
   assert.ok(text.length < "the fake content".length, text);
   upstream.instead = (_, answer) => answer.writeHead(404).end();
   assert.equal((await cache.call("GET", `up/app/blobs/${digest}`)).status, 404);
