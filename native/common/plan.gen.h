@@ -60,7 +60,7 @@ enum plan_operation {
 	OP_ATTACH_LOOP = 128,
 	OP_OPEN_USER_NAMESPACE = 125,
 	OP_ENTER_LAYERS = 210,
-	OP_SHARE_LAYER = 211,
+	OP_SHARE_LAYER = 215,
 	OP_KEEP_LAYERS = 212,
 	OP_LEAVE_LAYERS = 213,
 	OP_UNPIN_LAYERS = 214,
@@ -177,7 +177,7 @@ enum plan_operation {
 	X(OP_ATTACH_LOOP, attach_loop, "attachLoop", 3, FIELD_OUT, FIELD_IN, FIELD_TEXT) \
 	X(OP_OPEN_USER_NAMESPACE, open_user_namespace, "openUserNamespace", 3, FIELD_OUT, FIELD_DATA, FIELD_DATA) \
 	X(OP_ENTER_LAYERS, enter_layers, "enterLayers", 3, FIELD_OUT, FIELD_OUT, FIELD_TEXT) \
-	X(OP_SHARE_LAYER, share_layer, "shareLayer", 5, FIELD_OUT, FIELD_IN, FIELD_IN, FIELD_TEXT, FIELD_INT) \
+	X(OP_SHARE_LAYER, share_layer, "shareLayer", 6, FIELD_OUT, FIELD_IN, FIELD_IN, FIELD_TEXT, FIELD_TEXT_OPTIONAL, FIELD_INT) \
 	X(OP_KEEP_LAYERS, keep_layers, "keepLayers", 3, FIELD_IN, FIELD_IN, FIELD_LIST) \
 	X(OP_LEAVE_LAYERS, leave_layers, "leaveLayers", 2, FIELD_IN, FIELD_IN) \
 	X(OP_UNPIN_LAYERS, unpin_layers, "unpinLayers", 1, FIELD_TEXT) \
@@ -343,7 +343,8 @@ enum plan_operation {
 #define SHARE_LAYER_HOME 1
 #define SHARE_LAYER_ROOT 2
 #define SHARE_LAYER_FILE 3
-#define SHARE_LAYER_LOOP 4
+#define SHARE_LAYER_ARCHIVE 4
+#define SHARE_LAYER_LOOP 5
 #define KEEP_LAYERS_HOME 0
 #define KEEP_LAYERS_ROOT 1
 #define KEEP_LAYERS_FILES 2

@@ -244,6 +244,10 @@ static int mount_image(struct execution *x, const char *file)
 		int error = k_fsconfig(fs, FSCONFIG_SET_STRING, "source", file, 0);
 		if (error < 0)
 			return fail(x, error, "fsconfig(%f, FSCONFIG_SET_STRING, \"source\", %q)", fs, file);
+		const char *archive = text_field(x, SHARE_LAYER_ARCHIVE);
+		error = archive ? k_fsconfig(fs, FSCONFIG_SET_STRING, "device", archive, 0) : 0;
+		if (error < 0)
+			return fail(x, error, "fsconfig(%f, FSCONFIG_SET_STRING, \"device\", %q)", fs, archive);
 	}
 	k_fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0);
 	int error = k_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);

@@ -1,5 +1,5 @@
 import type { BlockFile } from "./block-file.ts";
-import { BLOCK_BITS, BLOCK_SIZE, NO_BLOCK } from "./erofs-format.ts";
+import { ARCHIVE_BLOCK, BLOCK_BITS, BLOCK_SIZE, NO_BLOCK, TAR_BLOCK_BITS } from "./erofs-format.ts";
 import type { SparseSegment } from "./tar-entry.ts";
 
 /** Where an image holds the content of a file. Opaque to everyone but the writer that made it. */
@@ -17,6 +17,12 @@ const NO_TAIL = new Uint8Array(0);
 
 /** The content of every empty file. */
 export const NO_CONTENT: StoredContent = { size: 0, block: 0, tail: NO_TAIL, chunks: undefined };
+
+/** Content of `size` bytes that stands in the archive of an indexed image, from byte `at` on, which begins a block. */
+export function indexContent(size: number, at: number): StoredContent {
+  if (size === 0) return NO_CONTENT;
+  return { size, block: ARCHIVE_BLOCK + at / 2 ** TAR_BLOCK_BITS, tail: NO_TAIL, chunks: undefined };
+}
 
 /** Longer tails save less than half a block and fill the memory in which they wait. */
 const TAIL_LIMIT = 2048;

@@ -23,21 +23,24 @@ export class DirectoryContent {
   /** Index of each block's first entry, and behind them the number of entries. */
   readonly #starts: readonly number[];
 
+  readonly #blockSize: number;
+
   /** @param dirents in any order, `.` and `..` included */
-  constructor(dirents: readonly Dirent[]) {
+  constructor(dirents: readonly Dirent[], blockSize: number = BLOCK_SIZE) {
+    this.#blockSize = blockSize;
     // Byte strings compare by code unit, which is by byte.
     this.#dirents = [...dirents].sort((a, b) => (a.name < b.name ? -1 : 1));
     const starts: number[] = [0];
     let used = 0;
     for (const [i, { name }] of this.#dirents.entries()) {
       const length = DIRENT + name.length;
-      if (used + length > BLOCK_SIZE) {
+      if (used + length > blockSize) {
         starts.push(i);
         used = 0;
       }
       used += length;
     }
-    this.size = (starts.length - 1) * BLOCK_SIZE + used;
+    this.size = (starts.length - 1) * blockSize + used;
     this.#starts = [...starts, this.#dirents.length];
   }
 
@@ -47,7 +50,7 @@ export class DirectoryContent {
     for (let block = 0; block < this.#starts.length - 1; block++) {
       const first = this.#starts[block]!;
       const count = this.#starts[block + 1]! - first;
-      const base = block * BLOCK_SIZE;
+      const base = block * this.#blockSize;
       let nameAt = count * DIRENT;
       for (let i = 0; i < count; i++) {
         const { name, slot, fileType } = this.#dirents[first + i]!;

@@ -4,10 +4,16 @@ import type { NodeAttributes, TreeNode } from "./tree.ts";
 /**
  * The on-disk structures of EROFS (Linux, fs/erofs/erofs_fs.h), all little-endian. Corten writes
  * the plain subset: no compression, 64-byte inodes, blocks of 4096 bytes, which every kernel since
- * 5.15 can mount.
+ * 5.15 can mount. An *indexed* image has no content of files: that stands in a second file, a tar archive, and so its
+ * blocks are tar's, of 512 bytes (Linux 6.12, where both are files).
  */
 export const BLOCK_BITS = 12;
 export const BLOCK_SIZE = 4096;
+export const TAR_BLOCK_BITS = 9;
+/** What stands in front of the metadata of an indexed image: superblock and table of devices. */
+export const INDEX_HEAD = 2048;
+/** Where the blocks of the archive begin in the common numbering: behind 128 GiB of metadata. */
+export const ARCHIVE_BLOCK = 2 ** 28;
 /** Inode numbers ("nid") count slots of this size from the start of the metadata. */
 export const SLOT_SIZE = 32;
 export const INODE_SIZE = 64;
@@ -19,6 +25,10 @@ const SUPER_MAGIC = 0xe0f5_e1e2;
 const COMPAT_CHECKSUM = 0x1;
 const COMPAT_MTIME = 0x2;
 const INCOMPAT_CHUNKED = 0x4;
+const INCOMPAT_DEVICES = 0x8;
+/** Behind the superblock's 128 bytes and their block; counted in the slots' own size. */
+const DEVICE_OFFSET = 1536;
+const DEVICE_SLOT = 128;
 
 /** How an inode's content is laid out (`i_format`, bits 1 to 3). */
 export const Layout = { plain: 0, inline: 2, chunked: 4 } as const;
@@ -52,24 +62,39 @@ export interface Superblock {
   readonly uuid: Uint8Array;
   /** True when a file is stored in chunks. */
   readonly chunked: boolean;
+  /** Length in bytes of the archive that holds the content, for an indexed image. */
+  readonly archive: number | undefined;
 }
 
 /** The image's first block, with the superblock at its place. */
 export function encodeSuperblock(fields: Superblock): Buffer {
-  const block = Buffer.alloc(BLOCK_SIZE);
+  const { archive } = fields;
+  const block = Buffer.alloc(archive === undefined ? BLOCK_SIZE : INDEX_HEAD);
   const at = SUPER_OFFSET;
   block.writeUInt32LE(SUPER_MAGIC, at);
   block.writeUInt32LE(COMPAT_CHECKSUM | COMPAT_MTIME, at + 8);
-  block[at + 12] = BLOCK_BITS;
+  block[at + 12] = archive === undefined ? BLOCK_BITS : TAR_BLOCK_BITS;
   block.writeUInt16LE(fields.rootSlot, at + 14);
   block.writeBigUInt64LE(BigInt(fields.inodes), at + 16);
   block.writeUInt32LE(fields.blocks, at + 36);
   block.writeUInt32LE(fields.metadataBlock, at + 40);
   block.set(fields.uuid, at + 48);
-  block.writeUInt32LE(fields.chunked ? INCOMPAT_CHUNKED : 0, at + 80);
-  // Over the rest of the block, with the checksum field itself as zeros.
-  block.writeUInt32LE(crc32c(block.subarray(at)), at + 4);
+  const chunked = fields.chunked ? INCOMPAT_CHUNKED : 0;
+  block.writeUInt32LE(archive === undefined ? chunked : chunked | INCOMPAT_DEVICES, at + 80);
+  if (archive !== undefined) {
+    block.writeUInt16LE(1, at + 86);
+    block.writeUInt16LE(DEVICE_OFFSET / DEVICE_SLOT, at + 88);
+    block.writeUInt32LE(Math.ceil(archive / 2 ** TAR_BLOCK_BITS), DEVICE_OFFSET + 64);
+    block.writeUInt32LE(ARCHIVE_BLOCK, DEVICE_OFFSET + 68);
+  }
+  block.writeUInt32LE(crc32c(checksummed(block)), at + 4);
   return block;
+}
+
+/** The rest of the block that the superblock is in, or a block of 512 bytes, with the checksum field itself as zeros. */
+function checksummed(block: Buffer): Buffer {
+  const end = block[SUPER_OFFSET + 12] === BLOCK_BITS ? BLOCK_SIZE : SUPER_OFFSET + 2 ** TAR_BLOCK_BITS;
+  return block.subarray(SUPER_OFFSET, end);
 }
 
 /** What an inode has beside its attributes. */
@@ -119,17 +144,25 @@ function writeUInt64(target: Buffer, value: number, offset: number): void {
 }
 
 /** What {@link decodeSuperblock} finds. */
-export type DecodedSuperblock = Pick<Superblock, "rootSlot" | "inodes" | "blocks" | "metadataBlock">;
+export interface DecodedSuperblock
+  extends Pick<Superblock, "rootSlot" | "inodes" | "blocks" | "metadataBlock"> {
+  readonly blockBits: number;
+  /** Blocks of the archive that holds the content, for an indexed image. */
+  readonly archiveBlocks: number | undefined;
+}
 
 /** Reads an image's first block; undefined unless it is one that Corten wrote, undamaged. */
 export function decodeSuperblock(block: Buffer): DecodedSuperblock | undefined {
   const at = SUPER_OFFSET;
-  const checked = Buffer.from(block.subarray(at));
+  const indexed = block[at + 12] === TAR_BLOCK_BITS;
+  if (!indexed && block.length < BLOCK_SIZE) return undefined;
+  const checked = Buffer.from(checksummed(block));
   checked.writeUInt32LE(0, 4);
+  const features = block.readUInt32LE(at + 80) & ~INCOMPAT_CHUNKED;
   const sound =
     block.readUInt32LE(at) === SUPER_MAGIC &&
-    block[at + 12] === BLOCK_BITS &&
-    (block.readUInt32LE(at + 80) & ~INCOMPAT_CHUNKED) === 0 &&
+    (indexed || block[at + 12] === BLOCK_BITS) &&
+    features === (indexed ? INCOMPAT_DEVICES : 0) &&
     block.readUInt32LE(at + 4) === crc32c(checked);
   if (!sound) return undefined;
   return {
@@ -137,6 +170,8 @@ export function decodeSuperblock(block: Buffer): DecodedSuperblock | undefined {
     inodes: Number(block.readBigUInt64LE(at + 16)),
     blocks: block.readUInt32LE(at + 36),
     metadataBlock: block.readUInt32LE(at + 40),
+    blockBits: indexed ? TAR_BLOCK_BITS : BLOCK_BITS,
+    archiveBlocks: indexed ? block.readUInt32LE(DEVICE_OFFSET + 64) : undefined,
   };
 }
 

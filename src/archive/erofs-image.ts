@@ -5,10 +5,11 @@ import { quoteName } from "./byte-string.ts";
 import { findDirent, listDirents } from "./erofs-directory.ts";
 import type { DecodedInode, DecodedSuperblock } from "./erofs-format.ts";
 import {
-  BLOCK_BITS,
+  ARCHIVE_BLOCK,
   BLOCK_SIZE,
   decodeInode,
   decodeSuperblock,
+  INDEX_HEAD,
   INODE_SIZE,
   Layout,
   NO_BLOCK,
@@ -51,32 +52,33 @@ export class ErofsImage implements Disposable {
   readonly #descriptor: number;
   readonly #size: number;
   readonly #superblock: DecodedSuperblock;
+  readonly #blockSize: number;
+  /** The archive that holds the content of an indexed image. */
+  readonly #archive: number | undefined;
   /** The root directory. */
   readonly root: ImageFile;
   #closed = false;
 
-  /** @throws not-found when there is no such file, data-loss when it is no image of ours or a damaged one */
-  constructor(path: string) {
+  /**
+   * @param archive where the content of files is, for an indexed image. Default: beside it, `x.tar` of `x.erofs`
+   * @throws not-found when there is no such file, data-loss when it is no image of ours or a damaged one
+   */
+  constructor(path: string, archive: string = archiveOf(path)) {
     this.path = path;
-    try {
-      this.#descriptor = openSync(path, "r");
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      throw new CortenError(
-        code === "ENOENT" ? "not-found" : "internal",
-        `cannot open image ${path}: ${code}`,
-        { cause },
-      );
-    }
+    this.#descriptor = openFile(path);
     try {
       this.#size = fstatSync(this.#descriptor).size;
-      const superblock = decodeSuperblock(this.#bytes(0, BLOCK_SIZE));
+      const superblock = decodeSuperblock(
+        this.#bytes(0, Math.max(INDEX_HEAD, Math.min(BLOCK_SIZE, this.#size))),
+      );
       if (superblock === undefined) throw this.#damaged("it has no valid superblock");
       this.#superblock = superblock;
+      this.#blockSize = 2 ** superblock.blockBits;
+      this.#archive = superblock.archiveBlocks === undefined ? undefined : openFile(archive);
       this.root = this.#file(superblock.rootSlot);
       if (this.root.type !== "directory") throw this.#damaged("its root is no directory");
     } catch (error) {
-      closeSync(this.#descriptor);
+      this.#closeFiles();
       throw error;
     }
   }
@@ -84,7 +86,7 @@ export class ErofsImage implements Disposable {
   /** The file called `name` in `directory`; links are not followed. */
   lookup(directory: ImageFile, name: ByteString): ImageFile | undefined {
     const inode = this.#directory(directory);
-    const blocks = Math.ceil(inode.size / BLOCK_SIZE);
+    const blocks = Math.ceil(inode.size / this.#blockSize);
     // The last block whose first name is not beyond the one that is looked for.
     let low = 0;
     let high = blocks - 1;
@@ -103,7 +105,7 @@ export class ErofsImage implements Disposable {
   /** Names and files of `directory` in byte order, without `.` and `..`. */
   *list(directory: ImageFile): Generator<readonly [name: ByteString, file: ImageFile], void, undefined> {
     const inode = this.#directory(directory);
-    for (let block = 0; block * BLOCK_SIZE < inode.size; block++) {
+    for (let block = 0; block * this.#blockSize < inode.size; block++) {
       for (const { name, slot } of listDirents(this.#block(inode, block))) {
         if (name !== "." && name !== "..") yield [name, this.#file(slot)];
       }
@@ -149,7 +151,7 @@ export class ErofsImage implements Disposable {
   segments(file: ImageFile): SparseSegment[] | undefined {
     const inode = this.#contentInode(file);
     if (inode.layout !== Layout.chunked) return undefined;
-    const chunk = chunkSize(inode);
+    const chunk = this.#chunkSize(inode);
     const segments: SparseSegment[] = [];
     for (let offset = 0; offset < file.size; offset += chunk) {
       if (this.#chunkBlock(inode, offset / chunk) === NO_BLOCK) continue;
@@ -161,7 +163,12 @@ export class ErofsImage implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#closeFiles();
+  }
+
+  #closeFiles(): void {
     closeSync(this.#descriptor);
+    if (this.#archive !== undefined) closeSync(this.#archive);
   }
 
   [Symbol.dispose](): void {
@@ -189,7 +196,7 @@ export class ErofsImage implements Disposable {
   }
 
   #file(slot: number): ImageFile {
-    const at = this.#superblock.metadataBlock * BLOCK_SIZE + slot * SLOT_SIZE;
+    const at = this.#superblock.metadataBlock * this.#blockSize + slot * SLOT_SIZE;
     const inode = decodeInode(this.#bytes(at, INODE_SIZE), at);
     if (inode === undefined) throw this.#damaged(`inode ${slot} is not one that Corten writes`);
     const xattrs = decodeXattrs(this.#bytes(at + INODE_SIZE, inode.xattrBytes));
@@ -215,16 +222,16 @@ export class ErofsImage implements Disposable {
   }
 
   #block(inode: DecodedInode, block: number): Buffer {
-    const start = block * BLOCK_SIZE;
-    return this.#content(inode, start, Math.min(BLOCK_SIZE, inode.size - start));
+    const start = block * this.#blockSize;
+    return this.#content(inode, start, Math.min(this.#blockSize, inode.size - start));
   }
 
   #content(inode: DecodedInode, start: number, length: number): Buffer {
     if (inode.layout === Layout.chunked) return this.#chunks(inode, start, length);
     const behind = inode.at + INODE_SIZE + inode.xattrBytes;
-    const inline = inode.layout === Layout.inline ? inode.size - (inode.size % BLOCK_SIZE) : inode.size;
+    const inline = inode.layout === Layout.inline ? inode.size - (inode.size % this.#blockSize) : inode.size;
     const whole = Math.max(0, Math.min(length, inline - start));
-    const fromBlocks = this.#bytes(inode.location * BLOCK_SIZE + start, whole);
+    const fromBlocks = this.#blocks(inode.location, start, whole);
     if (whole === length) return fromBlocks;
     const rest = this.#bytes(behind + start + whole - inline, length - whole);
     return whole === 0 ? rest : Buffer.concat([fromBlocks, rest]);
@@ -233,12 +240,12 @@ export class ErofsImage implements Disposable {
   /** Content with holes. */
   #chunks(inode: DecodedInode, start: number, length: number): Buffer {
     const content = Buffer.alloc(length);
-    const chunk = chunkSize(inode);
+    const chunk = this.#chunkSize(inode);
     for (let done = 0; done < length; ) {
       const within = (start + done) % chunk;
       const size = Math.min(chunk - within, length - done);
       const block = this.#chunkBlock(inode, Math.floor((start + done) / chunk));
-      if (block !== NO_BLOCK) content.set(this.#bytes(block * BLOCK_SIZE + within, size), done);
+      if (block !== NO_BLOCK) content.set(this.#blocks(block, within, size), done);
       done += size;
     }
     return content;
@@ -249,16 +256,33 @@ export class ErofsImage implements Disposable {
     return this.#bytes(map + 4 * chunk, 4).readUInt32LE(0);
   }
 
+  /** Bytes from `offset` on behind the start of a block, which may be one of the archive. */
+  #blocks(block: number, offset: number, length: number): Buffer {
+    if (this.#archive === undefined || block < ARCHIVE_BLOCK) {
+      return this.#bytes(block * this.#blockSize + offset, length);
+    }
+    const at = (block - ARCHIVE_BLOCK) * this.#blockSize + offset;
+    return this.#read(this.#archive, at, length);
+  }
+
   #bytes(at: number, length: number): Buffer {
     // A damaged length must not become a buffer of that size.
     if (!(at + length <= this.#size)) throw this.#damaged(`it ends before byte ${at + length}`);
+    return this.#read(this.#descriptor, at, length);
+  }
+
+  #read(descriptor: number, at: number, length: number): Buffer {
     const bytes = Buffer.allocUnsafe(length);
     for (let done = 0; done < length; ) {
-      const read = readSync(this.#descriptor, bytes, done, length - done, at + done);
+      const read = readSync(descriptor, bytes, done, length - done, at + done);
       if (read === 0) throw this.#damaged(`it ends before byte ${at + length}`);
       done += read;
     }
     return bytes;
+  }
+
+  #chunkSize({ location }: DecodedInode): number {
+    return this.#blockSize * 2 ** location;
   }
 
   #damaged(problem: string): CortenError {
@@ -268,6 +292,17 @@ export class ErofsImage implements Disposable {
   }
 }
 
-function chunkSize({ location }: DecodedInode): number {
-  return 2 ** (BLOCK_BITS + location);
+/** Where the content of an indexed image is by convention. */
+export function archiveOf(path: string): string {
+  return path.replace(/\.erofs$/, ".tar");
+}
+
+function openFile(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const kind = code === "ENOENT" ? "not-found" : "internal";
+    throw new CortenError(kind, `cannot open image ${path}: ${code}`, { cause });
+  }
 }

@@ -2,15 +2,7 @@ import { CortenError } from "../spec/index.ts";
 import { quoteName } from "./byte-string.ts";
 import type { Dirent } from "./erofs-directory.ts";
 import { DirectoryContent } from "./erofs-directory.ts";
-import {
-  BLOCK_BITS,
-  BLOCK_SIZE,
-  encodeDevice,
-  FILE_TYPE,
-  INODE_SIZE,
-  Layout,
-  SLOT_SIZE,
-} from "./erofs-format.ts";
+import { BLOCK_BITS, encodeDevice, FILE_TYPE, INODE_SIZE, Layout, SLOT_SIZE } from "./erofs-format.ts";
 import { encodeXattrs } from "./erofs-xattr.ts";
 import type { DirectoryNode, FileNode, TreeNode } from "./tree.ts";
 
@@ -55,8 +47,8 @@ function checkName(name: string): void {
  *
  * @param nextBlock first free block; directories that need whole blocks go there
  */
-export function layOut(root: DirectoryNode, nextBlock: number): ImageLayout {
-  const placement = new Placement(nextBlock);
+export function layOut(root: DirectoryNode, nextBlock: number, blockBits: number = BLOCK_BITS): ImageLayout {
+  const placement = new Placement(nextBlock, blockBits);
   const first = placement.add(root);
   const queue: [inode: Inode, node: DirectoryNode, parent: Inode][] = [[first, root, first]];
   for (let i = 0; i < queue.length; i++) {
@@ -81,7 +73,7 @@ export function layOut(root: DirectoryNode, nextBlock: number): ImageLayout {
       child.links++;
       dirents.push({ name, slot: () => child.slot, fileType: FILE_TYPE[node.type] });
     }
-    placement.setDirectory(inode, new DirectoryContent(dirents));
+    placement.setDirectory(inode, new DirectoryContent(dirents, 2 ** blockBits));
   }
   placement.place();
   return { inodes: placement.inodes, blocks: placement.blocks };
@@ -91,10 +83,14 @@ class Placement {
   readonly inodes: Inode[] = [];
   readonly blocks: (() => Uint8Array)[] = [];
   readonly #known = new Map<TreeNode, Inode>();
+  readonly #blockBits: number;
+  readonly #blockSize: number;
   #nextBlock: number;
 
-  constructor(nextBlock: number) {
+  constructor(nextBlock: number, blockBits: number) {
     this.#nextBlock = nextBlock;
+    this.#blockBits = blockBits;
+    this.#blockSize = 2 ** blockBits;
   }
 
   /** The inode of `node`: a new one, or the one it has already where the node is a hard link. */
@@ -115,7 +111,7 @@ class Placement {
     };
     this.inodes.push(inode);
     this.#known.set(node, inode);
-    if (node.type === "file") setFile(inode, node);
+    if (node.type === "file") setFile(inode, node, this.#blockBits);
     else if (node.type === "symlink") this.#setContent(inode, Buffer.from(node.target, "latin1"));
     else if (node.type === "char-device" || node.type === "block-device") {
       inode.location = encodeDevice(node.major, node.minor);
@@ -126,10 +122,10 @@ class Placement {
   /** The content of a directory: whole blocks to the data, a last part that fits behind the inode there. */
   setDirectory(inode: Inode, content: DirectoryContent): void {
     const { size } = content;
-    const tail = size % BLOCK_SIZE;
+    const tail = size % this.#blockSize;
     inode.size = size;
     const whole = size - tail;
-    const inline = tail > 0 && INODE_SIZE + inode.xattrs.length + tail <= BLOCK_SIZE;
+    const inline = tail > 0 && INODE_SIZE + inode.xattrs.length + tail <= this.#blockSize;
     if (inline) {
       inode.layout = Layout.inline;
       inode.tailLength = tail;
@@ -144,7 +140,7 @@ class Placement {
   /** Content of less than a block that the inode itself brings along. */
   #setContent(inode: Inode, content: Buffer): void {
     inode.size = content.length;
-    if (INODE_SIZE + inode.xattrs.length + content.length <= BLOCK_SIZE) {
+    if (INODE_SIZE + inode.xattrs.length + content.length <= this.#blockSize) {
       inode.layout = Layout.inline;
       inode.tailLength = content.length;
       inode.tail = () => content;
@@ -156,7 +152,7 @@ class Placement {
   #reserve(length: number, content: () => Uint8Array): number {
     const block = this.#nextBlock;
     this.blocks.push(content);
-    this.#nextBlock += Math.ceil(length / BLOCK_SIZE);
+    this.#nextBlock += Math.ceil(length / this.#blockSize);
     return block;
   }
 
@@ -170,8 +166,8 @@ class Placement {
     for (const inode of this.inodes) {
       const head = INODE_SIZE + inode.xattrs.length;
       const together = inode.layout === Layout.inline ? head + inode.tailLength : INODE_SIZE;
-      if ((position % BLOCK_SIZE) + together > BLOCK_SIZE)
-        position = Math.ceil(position / BLOCK_SIZE) * BLOCK_SIZE;
+      if ((position % this.#blockSize) + together > this.#blockSize)
+        position = Math.ceil(position / this.#blockSize) * this.#blockSize;
       inode.position = position;
       inode.slot = position / SLOT_SIZE;
       position += Math.ceil((head + inode.tailLength) / SLOT_SIZE) * SLOT_SIZE;
@@ -179,14 +175,14 @@ class Placement {
   }
 }
 
-function setFile(inode: Inode, node: FileNode): void {
+function setFile(inode: Inode, node: FileNode, blockBits: number): void {
   const { size, block, tail, chunks } = node.content;
   inode.size = size;
   inode.location = block;
   if (chunks !== undefined) {
     inode.layout = Layout.chunked;
     // How many times a block doubles to make a chunk; a plain list of block numbers follows.
-    inode.location = chunks.bits - BLOCK_BITS;
+    inode.location = chunks.bits - blockBits;
     inode.tailLength = chunks.blocks.byteLength;
     inode.tail = () => encodeChunks(chunks.blocks);
   } else if (tail.length > 0) {

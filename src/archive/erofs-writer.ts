@@ -3,7 +3,18 @@ import { BlockFile } from "./block-file.ts";
 import type { ByteString } from "./byte-string.ts";
 import type { ContentSink, StoredContent } from "./erofs-content.ts";
 import { FlatSink, NO_CONTENT, SparseSink, TailStore } from "./erofs-content.ts";
-import { BLOCK_SIZE, encodeInode, encodeSuperblock, INODE_SIZE, Layout, SLOT_SIZE } from "./erofs-format.ts";
+import {
+  ARCHIVE_BLOCK,
+  BLOCK_BITS,
+  BLOCK_SIZE,
+  encodeInode,
+  encodeSuperblock,
+  INDEX_HEAD,
+  INODE_SIZE,
+  Layout,
+  SLOT_SIZE,
+  TAR_BLOCK_BITS,
+} from "./erofs-format.ts";
 import type { Inode } from "./erofs-layout.ts";
 import { layOut } from "./erofs-layout.ts";
 import { encodeXattrs } from "./erofs-xattr.ts";
@@ -19,13 +30,20 @@ import type { DirectoryNode } from "./tree.ts";
  */
 export class ErofsWriter implements AsyncDisposable {
   readonly #file: BlockFile;
+  readonly #blockBits: number;
   readonly #tails = new TailStore();
   #finished = false;
 
-  /** Creates the image file at `path`. @throws already-exists when there is one */
-  constructor(path: string) {
+  /**
+   * Creates the image file at `path`.
+   *
+   * @param indexed the content of files stands in a tar archive ({@link indexContent}), the image takes none
+   * @throws already-exists when there is one
+   */
+  constructor(path: string, { indexed = false }: { readonly indexed?: boolean } = {}) {
     this.#file = new BlockFile(path);
-    this.#file.appendZeros(BLOCK_SIZE);
+    this.#blockBits = indexed ? TAR_BLOCK_BITS : BLOCK_BITS;
+    this.#file.appendZeros(indexed ? INDEX_HEAD : BLOCK_SIZE);
   }
 
   /** True when writes have piled up: {@link drain} before giving more content. */
@@ -68,19 +86,21 @@ export class ErofsWriter implements AsyncDisposable {
    * the directory).
    *
    * @param uuid 16 bytes that tell this image from others; overlay wants them distinct
+   * @param archive length of the archive that holds the content, for an indexed image
    * @returns the image's length in bytes
    */
-  async finish(root: DirectoryNode, uuid: Uint8Array): Promise<{ readonly size: number }> {
+  async finish(root: DirectoryNode, uuid: Uint8Array, archive?: number): Promise<{ readonly size: number }> {
+    const blockSize = 2 ** this.#blockBits;
     if (uuid.length !== 16) throw new CortenError("invalid-argument", "the uuid of an image has 16 bytes");
     const file = this.#file;
-    file.align(BLOCK_SIZE);
-    const layout = layOut(root, file.position / BLOCK_SIZE);
+    file.align(blockSize);
+    const layout = layOut(root, file.position / blockSize, this.#blockBits);
     for (const content of layout.blocks) {
-      file.align(BLOCK_SIZE);
+      file.align(blockSize);
       file.append(content());
       if (file.pressed) await file.drain();
     }
-    file.align(BLOCK_SIZE);
+    file.align(blockSize);
     const metadata = file.position;
     for (const [i, inode] of layout.inodes.entries()) {
       file.appendZeros(metadata + inode.position - file.position);
@@ -89,19 +109,20 @@ export class ErofsWriter implements AsyncDisposable {
     }
     // fsck.erofs looks for attributes behind every inode, even one that ends with the image.
     file.appendZeros(SLOT_SIZE);
-    file.align(BLOCK_SIZE);
+    file.align(blockSize);
     const size = file.position;
-    if (size / BLOCK_SIZE > 0xffff_ffff) {
+    if (size / blockSize >= (archive === undefined ? 0xffff_ffff : ARCHIVE_BLOCK)) {
       throw new CortenError("resource-exhausted", `image ${file.path} is larger than EROFS can be`);
     }
     await file.finish(
       encodeSuperblock({
         rootSlot: layout.inodes[0]!.slot,
         inodes: layout.inodes.length,
-        blocks: size / BLOCK_SIZE,
-        metadataBlock: metadata / BLOCK_SIZE,
+        blocks: size / blockSize,
+        metadataBlock: metadata / blockSize,
         uuid,
         chunked: layout.inodes.some((inode) => inode.layout === Layout.chunked),
+        archive,
       }),
     );
     this.#finished = true;

@@ -23,7 +23,7 @@ export { compress, decompress, detectCompression } from "./compression.ts";
 export { clampTimes, isYounger, toInput } from "./entry-copy.ts";
 export type { ContentSink, StoredContent } from "./erofs-content.ts";
 export type { ImageFile } from "./erofs-image.ts";
-export { ErofsImage } from "./erofs-image.ts";
+export { archiveOf, ErofsImage } from "./erofs-image.ts";
 export { ErofsWriter } from "./erofs-writer.ts";
 export type { FlatAttributes, FlatFile } from "./flat/flat-node.ts";
 export { FlatDirectory } from "./flat/flat-node.ts";

@@ -3,12 +3,13 @@ import { CortenError, verifiableAlgorithm } from "../spec/index.ts";
 import type { ByteString } from "./byte-string.ts";
 import type { DecompressLimits } from "./compression.ts";
 import { decompress } from "./compression.ts";
-import type { ContentSink } from "./erofs-content.ts";
+import { type ContentSink, indexContent } from "./erofs-content.ts";
 import { ErofsWriter } from "./erofs-writer.ts";
 import type { BorrowedFile } from "./layer-node.ts";
 import { LayerTree } from "./layer-tree.ts";
 import type { LayersBelow } from "./layers-below.ts";
 import { OPAQUE_XATTR } from "./overlay-xattr.ts";
+import type { TarEntry } from "./tar-entry.ts";
 import type { TarLimits } from "./tar-limits.ts";
 import { withDefaultLimits } from "./tar-limits.ts";
 import { TarTokenizer } from "./tar-tokenizer.ts";
@@ -21,6 +22,11 @@ export interface BuildLayerOptions {
   readonly expectedDiffID?: Digest;
   /** The layers it is unpacked upon, for one that reaches into them. */
   readonly below?: LayersBelow;
+  /**
+   * The source is a plain tar archive that is kept: the image is only an index of it, and the content of files stays
+   * where it is. Not for one with sparse files, whose content is not in one piece there. Default: false.
+   */
+  readonly indexed?: boolean;
   readonly limits?: TarLimits & DecompressLimits;
   readonly signal?: AbortSignal;
 }
@@ -73,14 +79,14 @@ export async function buildLayer(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: BuildLayerOptions,
 ): Promise<BuiltLayer> {
-  const { output, expectedDiffID, below, limits = {}, signal } = options;
+  const { output, expectedDiffID, below, indexed = false, limits = {}, signal } = options;
   const algorithm = expectedDiffID === undefined ? "sha256" : verifiableAlgorithm(expectedDiffID);
   const { createHash } = await import("node:crypto");
   const hash = createHash(algorithm);
   // Not `await using`: Node 22 does not know it.
-  const writer = new ErofsWriter(output);
+  const writer = new ErofsWriter(output, { indexed });
   try {
-    const intake = new LayerIntake(writer, limits, below);
+    const intake = new LayerIntake(writer, limits, below, indexed);
     let bytesUncompressed = 0;
     for await (const chunk of decompress(source, { limits, ...(signal === undefined ? {} : { signal }) })) {
       bytesUncompressed += chunk.length;
@@ -104,7 +110,7 @@ export async function buildLayer(
     const directories = tree.seal();
     for (const file of tree.borrowed) await copyContent(writer, file);
     const uuid = Buffer.from(below === undefined ? hex : encodedPart(below.chainID), "hex").subarray(0, 16);
-    const { size } = await writer.finish(tree.root, uuid);
+    const { size } = await writer.finish(tree.root, uuid, indexed ? bytesUncompressed : undefined);
     const droppedXattrs = [...tree.droppedXattrs];
     return { diffID, size, bytesUncompressed, entries, ...summarise(directories), droppedXattrs };
   } finally {
@@ -132,12 +138,14 @@ class LayerIntake {
   readonly #writer: ErofsWriter;
   readonly #tokens: TarTokenizer;
   readonly #tree: LayerTree;
+  readonly #indexed: boolean;
   #attributes!: NodeAttributes;
   #sink: ContentSink | undefined;
   #entries = 0;
 
-  constructor(writer: ErofsWriter, limits: TarLimits, below: LayersBelow | undefined) {
+  constructor(writer: ErofsWriter, limits: TarLimits, below: LayersBelow | undefined, indexed: boolean) {
     this.#writer = writer;
+    this.#indexed = indexed;
     this.#tokens = new TarTokenizer(limits);
     this.#tree = new LayerTree(withDefaultLimits(limits).entries, below);
   }
@@ -164,10 +172,20 @@ class LayerIntake {
     const { entry } = this.#tokens;
     this.#entries++;
     this.#attributes = this.#tree.attributes(entry);
-    if (this.#tree.wantsContent(entry)) {
+    if (!this.#tree.wantsContent(entry)) return;
+    if (this.#indexed) this.#sink = indexedSink(entry, this.#tokens.offset);
+    else {
       this.#sink = this.#writer.content(entry.size, this.#attributes.xattrs, entry.sparse);
     }
   }
+}
+
+/** Takes nothing: the content is in the archive, from byte `at` on. */
+function indexedSink(entry: TarEntry, at: number): ContentSink {
+  if (entry.sparse === undefined) return { write: () => undefined, end: () => indexContent(entry.size, at) };
+  throw new CortenError("unimplemented", "a layer with sparse files cannot be indexed", {
+    hint: "store it as an image of its own",
+  });
 }
 
 function summarise(sealed: ReturnType<LayerTree["seal"]>): Pick<BuiltLayer, "directories" | "whiteouts"> {

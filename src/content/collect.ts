@@ -88,6 +88,7 @@ export async function collect(
   for (const root of roots) reachable.add(root);
 
   const removed: { digest: Digest; size: number }[] = [];
+  let bytes = partials.bytes;
   const candidates = listBlobs(directory).filter((digest) => !reachable.has(digest));
   for (let at = 0; at < candidates.length; ) {
     options.signal?.throwIfAborted();
@@ -96,8 +97,11 @@ export async function collect(
       const end = Date.now() + BATCH_TIME;
       let looked = 0;
       for (const digest of candidates.slice(at, at + BATCH_SIZE)) {
-        const size = reachable.has(digest) ? undefined : removeFile(blobs.path(digest));
-        if (size !== undefined) removed.push({ digest, size });
+        const gone = reachable.has(digest) ? undefined : removeFile(blobs.path(digest));
+        if (gone !== undefined) {
+          removed.push({ digest, size: gone.size });
+          bytes += gone.freed;
+        }
         looked++;
         if (Date.now() > end) break;
       }
@@ -105,7 +109,6 @@ export async function collect(
     });
     await pause();
   }
-  const bytes = removed.reduce((sum, { size }) => sum + size, partials.bytes);
   return { blobs: removed, partials: partials.count, bytes };
 }
 
@@ -171,10 +174,10 @@ function removePartials(
       const stat = statSync(path, { throwIfNoEntry: false });
       if (stat === undefined || (age > 0 && Date.now() - stat.mtimeMs < age) || isClaimed(database, name))
         return;
-      const size = removeFile(path);
-      if (size === undefined) return;
+      const gone = removeFile(path);
+      if (gone === undefined) return;
       count++;
-      bytes += size;
+      bytes += gone.freed;
     });
   }
   return { count, bytes };
@@ -190,8 +193,11 @@ export function namesIn(directory: string): string[] {
   }
 }
 
-/** Removes a file; returns its size, or undefined when another collection was faster or it is no file. */
-function removeFile(path: string): number | undefined {
+/**
+ * Removes a file; undefined when another collection was faster or it is no file. One with another name, as the archive of
+ * an unpacked layer, frees nothing yet.
+ */
+function removeFile(path: string): { readonly size: number; readonly freed: number } | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile()) return undefined;
   try {
@@ -199,5 +205,5 @@ function removeFile(path: string): number | undefined {
   } catch (error) {
     throw explainFile(error, `cannot remove ${path}`);
   }
-  return stat.size;
+  return { size: stat.size, freed: stat.nlink > 1 ? 0 : stat.size };
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, type Stats, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isLocked, removeAbandonedLock } from "../host/index.ts";
 import type { Digest } from "../spec/index.ts";
@@ -57,8 +57,8 @@ function filesOfStack(files: SnapshotFiles, imageID: Digest): string[] {
   return [files.stack(imageID), ...(stack?.layers ?? []).flatMap(filesOfLayer), ...(stack?.files ?? [])];
 }
 
-function filesOfLayer({ image, index }: LayerPlace): string[] {
-  return [image, index];
+function filesOfLayer({ image, index, archive }: LayerPlace): string[] {
+  return [image, index, archive];
 }
 
 /** The files of an image that has these layers, and the bytes that each takes on disk. */
@@ -74,7 +74,7 @@ export function filesOfImage(
   return new Map(
     own.flatMap((file) => {
       const stat = statSync(file, { throwIfNoEntry: false });
-      return stat === undefined ? [] : [[file, stat.blocks * 512]];
+      return stat === undefined ? [] : [[file, ownBytes(file, stat)]];
     }),
   );
 }
@@ -88,6 +88,12 @@ function isBeingWritten(file: string, changed: number): boolean {
   if (pid !== undefined) return changed > newestToGo({}) && existsSync(`/proc/${pid}`);
   if (!file.endsWith(PARTIAL)) return false;
   return isLocked(`${file.slice(0, -PARTIAL.length).replace(/\.json$/, ".erofs")}.lock`);
+}
+
+/** What removing a file frees; a layer's archive is the store's blob as well, and counted there, by its length. */
+function ownBytes(file: string, { blocks, nlink, size }: Stats): number {
+  if (nlink > 1) return 0;
+  return file.endsWith(".tar") ? size : blocks * 512;
 }
 
 /** When the youngest of what may be removed has changed, in milliseconds since 1970. */
@@ -116,7 +122,7 @@ function listFiles(files: SnapshotFiles): StoredFile[] {
     // A lock is its holder's business.
     if (isLock(file)) return [];
     const stat = statSync(file, { throwIfNoEntry: false });
-    return stat === undefined ? [] : [{ file, size: stat.blocks * 512, changed: stat.mtimeMs }];
+    return stat === undefined ? [] : [{ file, size: ownBytes(file, stat), changed: stat.mtimeMs }];
   });
 }
 

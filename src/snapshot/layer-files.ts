@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { archiveOf } from "../archive/index.ts";
+import { kernelAtLeast, readKernel } from "../host/index.ts";
 import { CortenError, type Digest, isCortenError, parseDigest, splitDigest } from "../spec/index.ts";
 import { decodeLayerIndex, type LayerIndex } from "./layer-index.ts";
 
@@ -12,21 +14,38 @@ export interface LayerPlace {
   readonly image: string;
   /** Path of what stacking the layer needs to know. */
   readonly index: string;
+  /** Path of the archive that an indexed image is an index of: one more name of the layer's blob. */
+  readonly archive: string;
 }
 
 /** Where a root keeps its snapshots; see {@link Snapshots}. */
 export class SnapshotFiles {
   readonly directory: string;
+  readonly #content: string;
+  #indexes: boolean | undefined;
 
   constructor(root: string) {
     this.directory = join(root, "snapshots");
+    this.#content = join(root, "content/blobs");
+  }
+
+  /** Where the store keeps a blob. */
+  blob(digest: Digest): string {
+    return join(this.#content, ...splitDigest(parseDigest(digest)));
+  }
+
+  /** Whether the kernel mounts indexed images: EROFS takes files, several of them, since 6.12. */
+  get indexes(): boolean {
+    this.#indexes ??= kernelAtLeast(readKernel(), 6, 12);
+    return this.#indexes;
   }
 
   /** A layer that is the same wherever it stands; with a ChainID, one that reaches into those below it. */
   layer(diffID: Digest, chainID?: Digest): LayerPlace {
     const [kind, name] = chainID === undefined ? ["layers", diffID] : ["chains", chainID];
     const image = this.#file(kind, name, ".erofs");
-    return { diffID: parseDigest(diffID), chainID, image, index: this.#file(kind, name, ".json") };
+    const index = this.#file(kind, name, ".json");
+    return { diffID: parseDigest(diffID), chainID, image, index, archive: archiveOf(image) };
   }
 
   /** The image of directories that goes on top of the layers with this ChainID. */
@@ -69,7 +88,10 @@ export class SnapshotFiles {
   /** False for a layer that is missing, or whose image has another length than its index says. */
   isWhole(place: LayerPlace): boolean {
     try {
-      return this.has(place) && this.readIndex(place).size === sizeOf(place.image);
+      if (!this.has(place)) return false;
+      const { size, archive } = this.readIndex(place);
+      if (size !== sizeOf(place.image)) return false;
+      return archive === undefined || (this.indexes && archive === sizeOf(place.archive));
     } catch (error) {
       if (isCortenError(error, "data-loss")) return false;
       throw error;

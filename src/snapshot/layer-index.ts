@@ -6,6 +6,8 @@ export interface LayerIndex {
   readonly diffID: Digest;
   /** Bytes of the image; another length means that the file is damaged. */
   readonly size: number;
+  /** Bytes of the archive that the image is an index of; undefined where it holds all itself. */
+  readonly archive: number | undefined;
   /** Parents before their children, the root first. */
   readonly directories: readonly LayerDirectory[];
   /** Paths that the layer deletes from lower ones. */
@@ -15,11 +17,12 @@ export interface LayerIndex {
 const VERSION = 1;
 
 /** Encodes the parts of a built layer that are kept. */
-export function encodeLayerIndex(layer: BuiltLayer): string {
+export function encodeLayerIndex(layer: BuiltLayer, archive?: number): string {
   return JSON.stringify({
     version: VERSION,
     diffID: layer.diffID,
     size: layer.size,
+    archive,
     whiteouts: layer.whiteouts,
     directories: layer.directories.map(({ path, mode, uid, gid, mtime, xattrs, implied, opaque }) => ({
       path,
@@ -41,6 +44,7 @@ export function decodeLayerIndex(bytes: Uint8Array, file: string): LayerIndex {
     return {
       diffID: view.field("diffID").string() as Digest,
       size: view.field("size").size(),
+      archive: view.field("archive").absent ? undefined : view.field("archive").size(),
       whiteouts: view.field("whiteouts").strings(),
       directories: view.field("directories").items().map(readDirectory),
     };

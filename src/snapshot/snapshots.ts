@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LayersBelow } from "../archive/index.ts";
 import type { Store } from "../content/index.ts";
@@ -29,6 +29,8 @@ export interface PrepareOptions extends SnapshotOptions {
 
 interface Upon {
   readonly below?: LayersBelow;
+  /** Make an index of the layer's blob, which is a plain archive. */
+  readonly indexed?: boolean;
 }
 
 /**
@@ -60,8 +62,13 @@ export class Snapshots {
 
   /** The hook for `pull`: unpacks each layer while it comes in, unless it needs to know those below it. */
   consumer(options: SnapshotOptions = {}): LayerConsumer {
-    const consumer: LayerConsumer = ({ diffID }, content) =>
-      unlessItReachesBelow(this.#build(this.#files.layer(diffID), content, options));
+    const consumer: LayerConsumer = (layer, content) =>
+      unlessItReachesBelow(
+        this.#build(this.#files.layer(layer.diffID), content, {
+          ...options,
+          indexed: this.#isIndexable(layer),
+        }),
+      );
     consumer.wants = (diffID) => !this.has(diffID);
     return consumer;
   }
@@ -117,7 +124,9 @@ export class Snapshots {
     if (stack.tree !== undefined) {
       return { kind: "layers", layers: [{ kind: "directory", path: stack.tree }], upper };
     }
-    const layers = stack.files.map((file) => ({ kind: "erofs", file }) as const);
+    const layers = stack.files.map(
+      (file) => ({ kind: "erofs", file, archive: stack.archives.get(file) }) as const,
+    );
     return { kind: "layers", layers, upper, ...(shared === undefined ? {} : { shared }) };
   }
 
@@ -213,8 +222,20 @@ export class Snapshots {
     }
     options.onLayer?.(layer, "unpacking");
     const call = options.signal === undefined ? {} : { signal: options.signal };
-    await this.#build(place, store.open(layer.descriptor, { verify: true, ...call }), options);
+    const build = (indexed: boolean) =>
+      this.#build(place, store.open(layer.descriptor, { verify: true, ...call }), { ...options, indexed });
+    try {
+      await build(options.below === undefined && this.#isIndexable(layer));
+    } catch (error) {
+      if (!isCortenError(error, "unimplemented")) throw error;
+      await build(false);
+    }
     options.onLayer?.(layer, "done");
+  }
+
+  /** True for a layer that is stored as a plain archive: its blob is what it unpacks to. */
+  #isIndexable({ descriptor, diffID }: ImageLayer): boolean {
+    return descriptor.digest === diffID && this.#files.indexes && this.#trees === undefined;
   }
 
   async #build(
@@ -239,9 +260,9 @@ export class Snapshots {
   }
 
   async #write(
-    { diffID, image, index }: LayerPlace,
+    { diffID, image, index, archive }: LayerPlace,
     content: AsyncIterable<Uint8Array>,
-    { signal, maxLayerSize, below }: SnapshotOptions & Upon,
+    { signal, maxLayerSize, below, indexed = false }: SnapshotOptions & Upon,
   ): Promise<void> {
     const [{ buildLayer }, { encodeLayerIndex }, { publish, writeWhole }] = await Promise.all([
       import("../archive/index.ts"),
@@ -253,12 +274,17 @@ export class Snapshots {
     const layer = await buildLayer(content, {
       output,
       expectedDiffID: diffID,
+      indexed,
       ...(below === undefined ? {} : { below }),
       ...(maxLayerSize === undefined ? {} : { limits: { totalBytes: maxLayerSize } }),
       ...(signal === undefined ? {} : { signal }),
     });
+    rmSync(archive, { force: true });
+    // The content ends once the blob has its name. One more name for it: it stays as long as this layer does.
+    if (indexed) linkBlob(this.#files.blob(diffID), archive);
     // The image last: it is what says that the layer is there.
-    writeWhole(index, encodeLayerIndex(layer), `${index}.partial`);
+    const length = indexed ? layer.bytesUncompressed : undefined;
+    writeWhole(index, encodeLayerIndex(layer, length), `${index}.partial`);
     publish(output, image);
   }
 }
@@ -271,7 +297,16 @@ async function unlessItReachesBelow(unpacking: Promise<void>): Promise<void> {
   try {
     await unpacking;
   } catch (error) {
-    if (!isCortenError(error, "failed-precondition")) throw error;
+    if (!isCortenError(error, "failed-precondition") && !isCortenError(error, "unimplemented")) throw error;
+  }
+}
+
+/** @throws unimplemented where the blob cannot have a second name: then the layer gets an image that holds all itself */
+function linkBlob(blob: string, archive: string): void {
+  try {
+    linkSync(blob, archive);
+  } catch (cause) {
+    throw new CortenError("unimplemented", `cannot link ${archive} to ${blob}`, { cause });
   }
 }
 

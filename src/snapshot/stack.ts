@@ -10,6 +10,8 @@ export interface LayerStack {
   readonly layers: readonly LayerPlace[];
   /** Absolute paths of EROFS images, the lowest first; the uppermost may be a fix-up. */
   readonly files: readonly string[];
+  /** Archives by the indexed images among them, which are to be mounted together. */
+  readonly archives: ReadonlyMap<string, string>;
   /** The directory with the whole tree, where layers cannot be mounted; undefined where they are. */
   readonly tree: string | undefined;
   /** Of the root directory. */
@@ -31,6 +33,8 @@ export interface StackedLayerRecord {
   readonly diffID: Digest;
   readonly chainID: Digest | undefined;
   readonly size: number;
+  /** Length of the archive of an indexed image. */
+  readonly archive: number | undefined;
 }
 
 /** What is stored of a stack. Files are named by digest, so that the data directory can be moved. */
@@ -42,8 +46,8 @@ export interface StackRecord {
   readonly group: string | undefined;
 }
 
-/** 2: layers may have images for their chain alone. */
-const VERSION = 2;
+/** 3: images may be indexes of archives. */
+const VERSION = 3;
 
 export function encodeStack(record: StackRecord): string {
   return JSON.stringify({ version: VERSION, ...record });
@@ -71,9 +75,14 @@ export function readStack(files: SnapshotFiles, imageID: Digest): LayerStack | u
   }
   const paths: string[] = [];
   const layers: LayerPlace[] = [];
-  for (const { diffID, chainID, size } of record.layers) {
+  const archives = new Map<string, string>();
+  for (const { diffID, chainID, size, archive } of record.layers) {
     const place = files.layer(diffID, chainID);
     if (sizeOf(place.image) !== size) return undefined;
+    if (archive !== undefined) {
+      if (!files.indexes || sizeOf(place.archive) !== archive) return undefined;
+      archives.set(place.image, place.archive);
+    }
     layers.push(place);
     paths.push(place.image);
   }
@@ -83,7 +92,7 @@ export function readStack(files: SnapshotFiles, imageID: Digest): LayerStack | u
     paths.push(path);
   }
   const { passwd, group, rootAttributes } = record;
-  return { imageID, layers, files: paths, tree: undefined, rootAttributes, passwd, group };
+  return { imageID, layers, files: paths, archives, tree: undefined, rootAttributes, passwd, group };
 }
 
 function decodeStack(bytes: Uint8Array, file: string): StackRecord {
@@ -99,6 +108,7 @@ function decodeStack(bytes: Uint8Array, file: string): StackRecord {
         diffID: layer.field("diffID").string() as Digest,
         chainID: layer.field("chainID").absent ? undefined : (layer.field("chainID").string() as Digest),
         size: layer.field("size").size(),
+        archive: layer.field("archive").absent ? undefined : layer.field("archive").size(),
       })),
     fixUp: fixUp.absent
       ? undefined

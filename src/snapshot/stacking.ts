@@ -59,7 +59,12 @@ export async function makeStack(
     const tree = new MergedTree(opened);
     const account = (path: string) => tree.readFile(path, MAX_ACCOUNT_FILE)?.toString("utf8");
     const record = {
-      layers: indexes.map(({ diffID, size }, i) => ({ diffID, chainID: places[i]!.chainID, size })),
+      layers: indexes.map(({ diffID, size, archive }, i) => ({
+        diffID,
+        chainID: places[i]!.chainID,
+        size,
+        archive,
+      })),
       fixUp,
       rootAttributes: rootAttributes(indexes),
       passwd: account("etc/passwd"),

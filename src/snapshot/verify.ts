@@ -1,5 +1,5 @@
 import { createReadStream, existsSync, rmSync } from "node:fs";
-import { buildLayer, ErofsImage, type ImageFile } from "../archive/index.ts";
+import { archiveOf, buildLayer, ErofsImage, type ImageFile } from "../archive/index.ts";
 import type { Store } from "../content/index.ts";
 import type { ImageLayer } from "../image/index.ts";
 import { CortenError, type Digest, isCortenError } from "../spec/index.ts";
@@ -53,6 +53,7 @@ export async function* verifySnapshots(
 export function discardSnapshot(file: string): void {
   rmSync(file, { force: true });
   rmSync(file.replace(/\.erofs$/, ".json"), { force: true });
+  rmSync(archiveOf(file), { force: true });
 }
 
 function wrongForm(files: SnapshotFiles, place: LayerPlace): string | undefined {
@@ -82,16 +83,20 @@ function wrongStructure(file: string): string | undefined {
 async function wrongContent(
   store: Store,
   { descriptor, diffID }: ImageLayer,
-  { image }: LayerPlace,
+  { image, archive }: LayerPlace,
   { quick = false, signal }: VerifyOptions,
 ): Promise<string | undefined> {
   if (quick || !store.has(descriptor)) return undefined;
   const again = `${image}.${process.pid}.check`;
   rmSync(again, { force: true });
   const call = signal === undefined ? {} : { signal };
+  const indexed = existsSync(archive);
   try {
+    if (indexed && `sha256:${await hashFile(archive)}` !== diffID && diffID.startsWith("sha256:")) {
+      return "has other content in its archive than its digest says";
+    }
     const content = store.open(descriptor, { verify: true, ...call });
-    await buildLayer(content, { output: again, expectedDiffID: diffID, ...call });
+    await buildLayer(content, { output: again, expectedDiffID: diffID, indexed, ...call });
     return (await haveSameContent(image, again)) ? undefined : "has other content than its layer gives";
   } catch (error) {
     signal?.throwIfAborted();

@@ -18,6 +18,7 @@ const share = (out: string, file: string, loop = 0): Draft => ({
   home: "$home",
   root: "$layers",
   file,
+  archive: null,
   loop,
 });
 

@@ -74,8 +74,10 @@ function mountLayer(
   c.add("openFilesystem", { out: fs, type: "erofs" });
   // A file is what EROFS takes since 6.12; before, a block device.
   const loop = kernelAtLeast(host.kernel, 6, 12) ? undefined : c.take(`loop device of ${layer.file}`);
-  if (loop === undefined) c.add("configure", { fs, key: "source", value: layer.file });
-  else c.add("attachLoop", { out: loop, fs, file: layer.file });
+  if (loop === undefined) {
+    c.add("configure", { fs, key: "source", value: layer.file });
+    if (layer.archive !== undefined) c.add("configure", { fs, key: "device", value: layer.archive });
+  } else c.add("attachLoop", { out: loop, fs, file: layer.file });
   c.add("configure", { fs, key: "ro", value: null });
   const mount = c.take(label ?? layer.file.slice(layer.file.lastIndexOf("/") + 1));
   c.add("createMount", { out: mount, fs, attributes: k.MOUNT_ATTR_RDONLY });

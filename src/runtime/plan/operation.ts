@@ -137,9 +137,12 @@ export const OPERATIONS = {
   enterLayers: { code: 210, fields: { out: "out", root: "out", directory: "text" } },
   /**
    * In the namespace that was entered: a detached clone of the mount of the EROFS image `file`, which is mounted there,
-   * read-only, if it is not yet (by a loop device with `loop` 1). On failure it goes back to `home` first.
+   * read-only, if it is not yet: with `archive`, the file that it is an index of, or by a loop device with `loop` 1. On failure it goes back to `home` first.
    */
-  shareLayer: { code: 211, fields: { out: "out", home: "in", root: "in", file: "text", loop: "int" } },
+  shareLayer: {
+    code: 215,
+    fields: { out: "out", home: "in", root: "in", file: "text", archive: "text?", loop: "int" },
+  },
   /** Unmounts there the layers that are none of `files`. Who holds clones keeps them. */
   keepLayers: { code: 212, fields: { home: "in", root: "in", files: "list" } },
   /** Goes back to the mount namespace `home`; both registers are closed. */

@@ -25,7 +25,12 @@ export interface LayeredRoot {
 
 export type RootLayer =
   /** A file that holds an EROFS image. */
-  | { readonly kind: "erofs"; readonly file: string }
+  | {
+      readonly kind: "erofs";
+      readonly file: string;
+      /** A second file, with the content: then the image is an index of it (Linux 6.12). */
+      readonly archive?: string | undefined;
+    }
   /** A directory of the host; "/" for a throw-away overlay over the host's own files. */
   | { readonly kind: "directory"; readonly path: string };
 

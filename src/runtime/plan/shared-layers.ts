@@ -23,11 +23,11 @@ export function shareLayers(h: SectionBuilder, root: RootRecipe, host: HostFacts
   h.add("enterLayers", { out: home, root: place, directory: root.shared });
   for (const [index, layer] of images) {
     if (layer.kind !== "erofs") continue;
-    const { file } = layer;
+    const { file, archive = null } = layer;
     const alone = root.layers.length === 1 && root.upper.kind === "none";
     const out = h.take(alone ? "rootfs" : file.slice(file.lastIndexOf("/") + 1));
     const loop = kernelAtLeast(host.kernel, 6, 12) ? 0 : 1;
-    h.add("shareLayer", { out, home, root: place, file, loop });
+    h.add("shareLayer", { out, home, root: place, file, archive, loop });
     clones.set(index, out);
   }
   h.add("leaveLayers", { home, root: place });
