@@ -36,6 +36,8 @@ export { diffImageFiles, diffImages } from "./diff/diff.ts";
 export type { DiffFilesOptions, FileChange, FileFacts } from "./diff/files.ts";
 export type { ValueChange } from "./diff/json.ts";
 export { listImages, resolveImage } from "./find.ts";
+export type { HistoryEntry } from "./history.ts";
+export { imageHistory } from "./history.ts";
 export type { Image } from "./image.ts";
 export type { ImportRootfsOptions } from "./import-rootfs.ts";
 export { importRootfs } from "./import-rootfs.ts";

@@ -173,6 +173,37 @@ describe("images", {
     assert.deepEqual([inspected.Id, inspected.Config.Cmd, inspected.Config.Env], [id, ["/bin/sh"], ["A=1"]]);
   });
 
+  test("history tells how an image was made, exists whether it is here", async () => {
+    await must("load", "-q", "-i", archive);
+    const rootfs = join(scratch.path, "with-history");
+    await must("push", "-q", "corten-test/busybox:1", `oci:${rootfs}:1`);
+    for (const words of [
+      ["config", "--config.label", "a=b", "--history.created_by", "LABEL a=b"],
+      ["insert", "--history.created_by", "COPY hostname /h", "/etc/hostname", "/h"],
+    ]) {
+      await commandOutput("umoci", [words[0]!, "--image", `${rootfs}:1`, ...words.slice(1)]);
+    }
+    const ID = await must("pull", "-q", `oci:${rootfs}:1`);
+    const steps = JSON.parse(await must("history", "--format", "json", ID));
+    assert.deepEqual(
+      steps.map(({ CreatedBy, Layer, Size }: { CreatedBy: string; Layer: string | null; Size: number }) => [
+        CreatedBy,
+        Layer !== null,
+        Size > 0,
+      ]),
+      [
+        ["COPY hostname /h", true, true],
+        ["LABEL a=b", false, false],
+        ["busybox-static", true, true],
+      ],
+    );
+    const table = await must("history", ID);
+    assert.match(table, /^LAYER +CREATED +CREATED BY +SIZE +COMMENT\n[0-9a-f]{12} .*COPY hostname/);
+    assert.match(await must("history", "-q", ID), /^sha256:[0-9a-f]{64}\n<none>\nsha256:[0-9a-f]{64}$/);
+    assert.equal((await run("image", "exists", ID)).exitCode, 0);
+    assert.equal((await run("image", "exists", "none/such")).exitCode, 1);
+  });
+
   test("what cannot be fetched is one line that names it", async () => {
     const { stderr, exitCode } = await run("pull", `${registry.address}/corten-test/nothing:1`);
     assert.equal(exitCode, 1);

@@ -117,6 +117,12 @@ export const convertOptions = {
 
 export const imageToolCommands: readonly Command[] = [
   {
+    name: "exists",
+    summary: "exit with 0 when there is such an image here, with 1 when not",
+    arguments: [{ name: "IMAGE", completion: "image" }],
+    load: () => import("../images/exists.ts"),
+  },
+  {
     name: "validate",
     summary: "judge an image by every rule of the OCI image specification",
     description: `Every problem is printed with its place: document and JSON pointer, or layer, entry and byte. ${places} A layout is judged whole where no tag is named. Exit code 0: no error; 1: errors; 2: nothing could be judged.`,

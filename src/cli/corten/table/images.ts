@@ -30,6 +30,13 @@ export const imagesOptions = {
   format: formatOption,
 } as const satisfies OptionTable;
 
+export const historyOptions = {
+  platform: { type: "text", value: "OS/ARCH[/VARIANT]", summary: "of the image for this platform" },
+  quiet: { type: "flag", short: "q", summary: "print the layers' digests only" },
+  "no-trunc": { type: "flag", summary: "print digests and commands in full" },
+  format: formatOption,
+} as const satisfies OptionTable;
+
 export const rmiOptions = {
   force: {
     type: "flag",
@@ -117,6 +124,14 @@ export const imageCommands: readonly Command[] = [
     arguments: [{ ...image, optional: true }],
     options: imagesOptions,
     load: () => import("../images/images.ts"),
+  },
+  {
+    name: "history",
+    group,
+    summary: "show how an image was made",
+    arguments: [image],
+    options: historyOptions,
+    load: () => import("../images/history.ts"),
   },
   {
     name: "tag",
