@@ -61,6 +61,8 @@ test("exit code 0 for one image in two places and packings, 2 for trouble", asyn
   await commandOutput(corten, ["--root", at("store"), "pull", "-q", one]);
   const same = await diff(one, "v1");
   assert.deepEqual([same.exitCode, same.stdout], [0, ""]);
+  await commandOutput(corten, ["--root", at("store"), "pull", "-q", two]);
+  assert.equal((await diff("--type", "files", "v1", "v2")).exitCode, 1);
   assert.equal((await diff("--type", "files", two, `oci:${at("zstd")}:v2`)).exitCode, 0);
   const repacked = await diff("--type", "layers", two, `oci:${at("zstd")}:v2`);
   assert.equal(repacked.exitCode, 1);

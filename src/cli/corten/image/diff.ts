@@ -25,7 +25,8 @@ export async function run(call: CortenCall<typeof diffOptions>): Promise<number>
   using store = new LazyStore(call);
   const registry = registryAccess(accessOf(options), (text) => write(2, `${text}\n`));
   const platform = options.platform === undefined ? {} : { platform: parsePlatform(options.platform) };
-  return interruptible(async (signal) => {
+  // Awaited here: the store has to stay open until it is done.
+  return await interruptible(async (signal) => {
     const opened = { store: store.open, registry, signal };
     await using before = await openImageSource(imagePlaceOf(args[0]!), opened);
     await using after = await openImageSource(imagePlaceOf(args[1]!), opened);

@@ -10,7 +10,8 @@ import { openRawPlace } from "./raw-place.ts";
 /** `corten image validate PLACE` */
 export async function run(call: CortenCall<typeof validateOptions>): Promise<number> {
   const { format, platform, layers, strict } = call.options;
-  const { place, image } = await openRawPlace(call, call.args[0]!);
+  const text = call.args[0]!;
+  const { place, image } = await openRawPlace(call, text);
   const report = await interruptible(async (signal) => {
     await using _ = place;
     return await validateImage(place, {
@@ -20,8 +21,8 @@ export async function run(call: CortenCall<typeof validateOptions>): Promise<num
       ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
     });
   });
-  if (format === "json") printJson({ place: place.name, valid: report.errors === 0, ...report });
-  else printText(place.name, report);
+  if (format === "json") printJson({ place: text, valid: report.errors === 0, ...report });
+  else printText(text, report);
   return report.errors > 0 || (strict && report.warnings > 0) ? 1 : 0;
 }
 
