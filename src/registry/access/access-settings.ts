@@ -42,6 +42,9 @@ export interface AccessDefaults {
   readonly state: string | undefined;
 }
 
+/** As labels they would let an issuer make up the names of client certificates: `spiffe://…`. */
+const URI_SCHEMES = ["http", "https", "spiffe", "urn"];
+
 /** A word that may stand in a quoted string of a header. */
 const HEADER_WORD = /^[\w.:/@ -]{1,200}$/;
 
@@ -141,6 +144,7 @@ function readIssuers(view: JsonView, path: (field: JsonView) => string): readonl
     const issuer = view.field(label);
     if (!/^[a-z0-9][a-z0-9-]*$/.test(label))
       throw issuer.fault("is no label", "small letters, digits and dashes");
+    if (URI_SCHEMES.includes(label)) throw issuer.fault("is the scheme of URIs that certificates name");
     onlyFields(issuer, [
       "issuer",
       "audience",

@@ -27,6 +27,7 @@ test("a name that could be another's is refused", () => {
   assert.throws(() => name(["alice", "root"]), refused);
   assert.throws(() => name("alice", "URI:spiffe://a/b, URI:spiffe://a/c"), refused);
   assert.throws(() => name("spiffe://example.org/ci"), refused);
+  assert.throws(() => name("github:alice"), refused);
   assert.throws(() => name(undefined), refused);
   assert.throws(() => name("alice", undefined, ["uri"]), refused);
   assert.throws(() => name(""), refused);

@@ -39,9 +39,10 @@ export function nameIn(
     if (found.length > 1) throw refused(`has more than one ${place}`);
     const [name] = found;
     if (name === undefined) continue;
-    // A common name that looks like a workload's URI may have been signed by somebody who checks URIs only.
-    if (name === "" || (place === "commonName" && name.includes("://")))
+    // With a colon it could be a workload's URI, or a name of another issuer with its label.
+    if (name === "" || (place === "commonName" && name.includes(":"))) {
       throw refused(`has an unusable ${place}`);
+    }
     return name;
   }
   throw refused(`has no ${names.join(" or ")}`);

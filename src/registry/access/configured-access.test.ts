@@ -210,6 +210,7 @@ test("settings that are wrong or contradict each other are named", () => {
     [{ tokens: { keys: "k", url: "ftp://x" } }, /\/access\/tokens\/url is no http/],
     [{ tokens: { keys: "k", service: 'a"b' } }, /\/access\/tokens\/service has characters/],
     [{ issuers: { A: issuer } }, /\/access\/issuers\/A is no label/],
+    [{ issuers: { spiffe: issuer } }, /\/access\/issuers\/spiffe is the scheme/],
     [{ issuers: { a: { ...issuer, audience: [] } } }, /\/access\/issuers\/a\/audience is empty/],
     [{ issuers: { a: { ...issuer, audience: undefined } } }, /\/access\/issuers\/a\/audience is missing/],
     [{ issuers: { a: { ...issuer, algorithms: ["none"] } } }, /algorithms\/0 is "none"/],
