@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { archiveOf } from "../archive/index.ts";
 import { kernelAtLeast, readKernel } from "../host/index.ts";
 import { CortenError, type Digest, isCortenError, parseDigest, splitDigest } from "../spec/index.ts";
 import { decodeLayerIndex, type LayerIndex } from "./layer-index.ts";
@@ -45,7 +44,9 @@ export class SnapshotFiles {
     const [kind, name] = chainID === undefined ? ["layers", diffID] : ["chains", chainID];
     const image = this.#file(kind, name, ".erofs");
     const index = this.#file(kind, name, ".json");
-    return { diffID: parseDigest(diffID), chainID, image, index, archive: archiveOf(image) };
+    // Where the archive room looks for it; that room is not loaded for a start.
+    const archive = this.#file(kind, name, ".tar");
+    return { diffID: parseDigest(diffID), chainID, image, index, archive };
   }
 
   /** The image of directories that goes on top of the layers with this ChainID. */
