@@ -25,7 +25,7 @@ export const registryBenches: readonly Bench[] = workloads.map((workload) => ({
       stack.defer(() => rmSync(join(directory, "root"), { recursive: true, force: true }));
       contestants.push(await contestantOf(name, daemon, workload, stack));
     }
-    return await timeInTurn(contestants, { rounds: 5, warmUp: 1 });
+    return await timeInTurn(contestants, { rounds: 3, warmUp: 1 });
   },
 }));
 
