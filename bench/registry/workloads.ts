@@ -43,7 +43,7 @@ const basic: readonly Workload[] = [
     name: "manifest-get",
     title: "2,000 GET of a manifest by tag, 4 connections",
     connections: 4,
-    limit: 1 / 5,
+    limit: 0.2,
     make: on(
       2000,
       ({ tag }) =>
@@ -55,7 +55,7 @@ const basic: readonly Workload[] = [
     name: "manifest-head",
     title: "2,000 HEAD of a manifest by tag, 4 connections",
     connections: 4,
-    limit: 1 / 5,
+    limit: 0.2,
     make: on(
       2000,
       ({ tag }) =>
@@ -67,7 +67,7 @@ const basic: readonly Workload[] = [
     name: "manifest-put",
     title: "200 PUT of new manifests, 4 connections",
     connections: 4,
-    limit: 1 / 5,
+    limit: 0.2,
     make: async (connection) => {
       const { layer } = image(1);
       await pushBlob(connection, REPOSITORY, layer);
@@ -109,7 +109,7 @@ const basic: readonly Workload[] = [
     name: "small-push",
     title: "200 pushes of new blobs of 10 kB, 4 connections",
     connections: 4,
-    limit: 1 / 1.5,
+    limit: 0.67,
     make: async () => () =>
       Array.from({ length: 200 }, () => {
         const blob = newBlob(10_000);
@@ -158,7 +158,7 @@ function pushes(kind: "monolith" | "chunk", mix: Mix): Workload {
     name: `zb-push-${kind}-${mix.name}`,
     title: `push ${mix.megabytes.length} images of ${mix.title}, ${kind === "monolith" ? "layers in one PUT" : "layers by PATCH"}`,
     connections: 2,
-    limit: 1 / 1.5,
+    limit: 0.67,
     make: async () => () =>
       mix.megabytes
         .map(image)
@@ -177,7 +177,7 @@ function pulls(mix: Mix): Workload {
     name: `zb-pull-${mix.name}`,
     title: `pull ${mix.megabytes.length} images of ${mix.title}`,
     connections: 2,
-    limit: 1 / 1.5,
+    limit: 0.67,
     make: async (connection) => {
       const images = await filled(connection, mix);
       return () =>
@@ -191,7 +191,7 @@ function pullsAndPushes(mix: Mix): Workload {
     name: `zb-pull-push-${mix.name}`,
     title: `75 % pulls, 25 % pushes of ${mix.megabytes.length} images of ${mix.title}`,
     connections: 2,
-    limit: 1 / 1.5,
+    limit: 0.67,
     make: async (connection) => {
       const images = await filled(connection, mix);
       return () =>
@@ -210,7 +210,7 @@ const zb: readonly Workload[] = [
     name: "zb-catalog",
     title: "100 GET of the catalogue of 200 repositories, 2 connections",
     connections: 2,
-    limit: 1 / 1.5,
+    limit: 0.67,
     make: async (connection) => {
       for (let index = 0; index < 200; index++) {
         const repository = `bench/repository-${index}`;

@@ -19,6 +19,7 @@ export type { Root } from "./graph.ts";
 export type { Ingest } from "./ingest.ts";
 export type { Lease, LeaseOptions } from "./lease.ts";
 export type { NamedContent, Names } from "./names.ts";
+export { bootID } from "./owner.ts";
 export { PartialFile } from "./partial-file.ts";
 export type { Schema, SchemaStep } from "./schema.ts";
 export { defineSchema } from "./schema.ts";

@@ -4,7 +4,7 @@ import { defineSchema } from "../../../content/index.ts";
  * The tables of a registry. `repositories.revision` counts the changes that a repository's OCI layout
  * shows, `exported` is the revision that it shows (storage/filesystem). Bytes of manifests stand apart in
  * `documents`, so that lists read small rows only. `links` is what a manifest references. `layout_claim` is
- * the one process that writes layouts.
+ * the one process that writes layouts, `layout_boot` the boot of the host in which they were written.
  */
 export const registrySchema = defineSchema("registry", [
   `CREATE TABLE repositories (
@@ -79,4 +79,5 @@ export const registrySchema = defineSchema("registry", [
      UPDATE repositories SET bytes = bytes + NEW.size WHERE id = NEW.repository; END;
    CREATE TRIGGER manifest_removed AFTER DELETE ON manifests BEGIN
      UPDATE repositories SET bytes = bytes - OLD.size WHERE id = OLD.repository; END;`,
+  "CREATE TABLE layout_boot (one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL) STRICT",
 ]);

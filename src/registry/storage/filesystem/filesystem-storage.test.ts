@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { openDatabase } from "../../../content/index.ts";
 import type { ImageIndex } from "../../../spec/index.ts";
 import { digestOf, manifestOf, startTestingRegistry } from "../../testing-registry.ts";
 import { openFilesystemStorage } from "./filesystem-storage.ts";
@@ -122,4 +123,26 @@ test("a large blob passes in pieces, each range exact", async () => {
     const part = await registry.call("GET", path, { headers: { Range: `bytes=${start}-${end - 1}` } });
     assert.deepEqual(Buffer.from(await part.arrayBuffer()), content.subarray(start, end));
   }
+});
+
+test("layouts that a power cut may have damaged are written again in the next boot", async () => {
+  const root = freshRoot();
+  const text = JSON.stringify(manifestOf("config", []));
+  const file = join(root, "repositories/a/_layout/blobs", digestOf(text).replace(":", "/"));
+  {
+    await using storage = openFilesystemStorage(root);
+    await using registry = await startTestingRegistry({ storage });
+    await registry.push("a", "config");
+    await registry.put("a", "v1", text);
+    await storage.settleLayouts();
+  }
+  assert.equal(readFileSync(file, "utf8"), text);
+  writeFileSync(file, "");
+  {
+    using database = openDatabase(root);
+    database.transaction(() => database.run("UPDATE layout_boot SET boot = 'another'"));
+  }
+  await using storage = openFilesystemStorage(root);
+  await storage.settleLayouts();
+  assert.equal(readFileSync(file, "utf8"), text);
 });

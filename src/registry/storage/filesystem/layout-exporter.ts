@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { Database } from "../../../content/index.ts";
+import { bootID, type Database } from "../../../content/index.ts";
 import { type LayoutSources, layoutDirectory, removeLayout, writeLayout } from "./layout-files.ts";
 import {
+  beginBoot,
   claimLayouts,
   exists,
   forgetRemoved,
@@ -47,6 +48,7 @@ export class LayoutExporter implements AsyncDisposable {
     this.#database = database;
     this.#sources = { blobPath, manifest: (digest) => manifestBytes(database, digest) };
     this.#onFailure = onFailure;
+    beginBoot(database, bootID());
     this.#poll = setInterval(() => this.changed(), POLL_MS).unref();
     this.changed();
   }
@@ -90,16 +92,18 @@ export class LayoutExporter implements AsyncDisposable {
     if (this.#changed) this.changed();
   }
 
+  /** One pass: what changes meanwhile is for the next one, after a rest. */
   async #export(): Promise<void> {
-    for (;;) {
-      const stale = staleRepositories(this.#database, BATCH);
-      const removed = removedRepositories(this.#database);
-      if (stale.length === 0 && removed.length === 0) return;
-      if (!claimLayouts(this.#database, this.#holder)) return; // another process writes them
-      for (const name of removed) {
-        if (!exists(this.#database, name)) await removeLayout(this.#root, name);
-        forgetRemoved(this.#database, name);
-      }
+    const removed = removedRepositories(this.#database);
+    let stale = staleRepositories(this.#database, 0, BATCH);
+    if (stale.length === 0 && removed.length === 0) return;
+    if (!claimLayouts(this.#database, this.#holder)) return; // another process writes them
+    for (const name of removed) {
+      if (!exists(this.#database, name)) await removeLayout(this.#root, name);
+      forgetRemoved(this.#database, name);
+    }
+    for (; stale.length > 0; stale = staleRepositories(this.#database, stale.at(-1)!.id, BATCH)) {
+      if (!claimLayouts(this.#database, this.#holder)) return;
       for (const repository of stale) {
         const content = layoutContent(this.#database, repository.id);
         await writeLayout(layoutDirectory(this.#root, repository.name), content, this.#sources);

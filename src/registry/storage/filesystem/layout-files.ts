@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Descriptor, Digest, ImageIndex, ImageLayout } from "../../../spec/index.ts";
 import { Annotation, MediaType, splitDigest } from "../../../spec/index.ts";
@@ -20,7 +20,8 @@ export function layoutDirectory(root: string, repository: string): string {
 
 /**
  * Brings the files of a layout (image-spec, image-layout.md) to the state that `content` is: blobs as hard
- * links, manifests as files, `index.json` last, so that it never names what is not there.
+ * links, manifests as files, `index.json` last, so that it never names what is not there. Nothing is synced:
+ * pushes would wait for the disk, and after a power cut all layouts are written again.
  */
 export async function writeLayout(
   directory: string,
@@ -35,16 +36,15 @@ export async function writeLayout(
     if (present.delete(digest)) continue;
     await linkBlob(sources.blobPath(key), blobPath(directory, digest));
   }
-  for (const { digest } of content.manifests) {
-    if (present.delete(digest)) continue;
+  for (const { digest, size } of content.manifests) {
+    const there = present.delete(digest);
+    if (there && (await stat(blobPath(directory, digest))).size === size) continue;
     const bytes = sources.manifest(digest);
     if (bytes !== undefined) await replaceFile(blobPath(directory, digest), bytes);
   }
-  for (const algorithm of ["sha256", "sha512"]) await syncDirectory(join(directory, "blobs", algorithm));
   const layout: ImageLayout = { imageLayoutVersion: "1.0.0" };
   await replaceFile(join(directory, "oci-layout"), Buffer.from(JSON.stringify(layout)));
   await replaceFile(join(directory, "index.json"), Buffer.from(JSON.stringify(indexOf(content))));
-  await syncDirectory(directory);
   for (const digest of present) await rm(blobPath(directory, digest), { force: true });
 }
 
@@ -106,25 +106,9 @@ async function linkBlob(from: string, to: string): Promise<void> {
   }
 }
 
-/** Replaces a file so that it is the old one or the new one, whole, after a power cut too. */
+/** Replaces a file so that it is the old one or the new one, whole, when this process is killed. */
 async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.new`;
-  const file = await open(temporary, "w", 0o600);
-  try {
-    await file.writeFile(bytes);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(temporary, bytes, { mode: 0o600 });
   await rename(temporary, path);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === "win32") return; // Windows cannot open a directory
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

@@ -42,11 +42,29 @@ export function releaseLayouts(database: Database, holder: string): void {
   database.transaction(() => database.run("DELETE FROM layout_claim WHERE holder = ?", holder));
 }
 
-export function staleRepositories(database: Database, limit: number): readonly StaleRepository[] {
+/** Stale repositories in the order of their rows, from the one after `after` on. */
+export function staleRepositories(
+  database: Database,
+  after: number,
+  limit: number,
+): readonly StaleRepository[] {
   return database.all(
-    "SELECT id, name, revision FROM repositories WHERE revision <> exported LIMIT ?",
+    "SELECT id, name, revision FROM repositories WHERE revision <> exported AND id > ? ORDER BY id LIMIT ?",
+    after,
     limit,
   );
+}
+
+/**
+ * Makes all layouts stale when they were last written in another boot of the host: files are not synced, so
+ * that a power cut may have left them empty.
+ */
+export function beginBoot(database: Database, boot: string): void {
+  if (boot !== "" && database.get("SELECT 1 FROM layout_boot WHERE boot = ?", boot) !== undefined) return;
+  database.transaction(() => {
+    database.run("UPDATE repositories SET exported = -1");
+    database.run("INSERT OR REPLACE INTO layout_boot VALUES (1, ?)", boot);
+  });
 }
 
 /** One state of a repository: the three lists are read without anything happening in between. */
