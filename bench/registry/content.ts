@@ -21,18 +21,22 @@ export function newBlob(size: number): Blob {
 
 export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 
-/** The configuration of every image here. */
-export const config: Blob = (() => {
-  const bytes = Buffer.from('{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}');
-  return {
-    digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`,
-    size: bytes.length,
-    parts: [bytes],
-  };
-})();
+/** A configuration that was never there before: docker-registry fails when two push the same one at once. */
+export function newConfig(): Blob {
+  const bytes = Buffer.from(
+    JSON.stringify({
+      architecture: "amd64",
+      os: "linux",
+      author: randomBytes(16).toString("hex"),
+      rootfs: { type: "layers", diff_ids: [] },
+    }),
+  );
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return { digest, size: bytes.length, parts: [bytes] };
+}
 
-/** A manifest of {@link config} and layers; `mark` makes it one of its own. */
-export function manifestOf(layers: readonly Blob[], mark = ""): Buffer {
+/** A manifest; `mark` makes it one of its own. */
+export function manifestOf(config: Blob, layers: readonly Blob[], mark = ""): Buffer {
   return Buffer.from(
     JSON.stringify({
       schemaVersion: 2,

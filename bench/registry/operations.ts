@@ -1,8 +1,13 @@
 import { type Connection, headerOf, mustAnswer } from "./connection.ts";
-import { type Blob, config, MANIFEST_TYPE, manifestOf } from "./content.ts";
+import { type Blob, MANIFEST_TYPE, manifestOf } from "./content.ts";
 
 /** An image that is, or will be, in a registry. */
-export type Image = { readonly repository: string; readonly tag: string; readonly layer: Blob };
+export type Image = {
+  readonly repository: string;
+  readonly tag: string;
+  readonly config: Blob;
+  readonly layer: Blob;
+};
 
 async function beginUpload(connection: Connection, repository: string): Promise<string> {
   const begun = await mustAnswer(202, connection.ask("POST", `/v2/${repository}/blobs/uploads/`));
@@ -33,8 +38,11 @@ export async function pushStreamed(connection: Connection, repository: string, b
   await mustAnswer(201, connection.ask("PUT", ending(next, blob.digest)));
 }
 
-export async function pushManifest(connection: Connection, { repository, tag, layer }: Image): Promise<void> {
-  const bytes = manifestOf([layer]);
+export async function pushManifest(
+  connection: Connection,
+  { repository, tag, config, layer }: Image,
+): Promise<void> {
+  const bytes = manifestOf(config, [layer]);
   await mustAnswer(201, connection.ask("PUT", `/v2/${repository}/manifests/${tag}`, [bytes], MANIFEST_TYPE));
 }
 
@@ -45,12 +53,15 @@ export async function pushImage(
   pushLayer: typeof pushBlob = pushBlob,
 ): Promise<void> {
   await pushLayer(connection, image.repository, image.layer);
-  await pushBlob(connection, image.repository, config);
+  await pushBlob(connection, image.repository, image.config);
   await pushManifest(connection, image);
 }
 
 /** HEAD and GET of the manifest, GET of configuration and layer. */
-export async function pullImage(connection: Connection, { repository, tag, layer }: Image): Promise<void> {
+export async function pullImage(
+  connection: Connection,
+  { repository, tag, config, layer }: Image,
+): Promise<void> {
   await mustAnswer(200, connection.ask("HEAD", `/v2/${repository}/manifests/${tag}`));
   await mustAnswer(200, connection.ask("GET", `/v2/${repository}/manifests/${tag}`));
   await mustAnswer(200, connection.ask("GET", `/v2/${repository}/blobs/${config.digest}`));

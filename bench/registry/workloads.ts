@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Connection, mustAnswer } from "./connection.ts";
-import { config, MANIFEST_TYPE, manifestOf, newBlob } from "./content.ts";
+import { MANIFEST_TYPE, manifestOf, newBlob, newConfig } from "./content.ts";
 import { type Image, pullImage, pushBlob, pushImage, pushManifest, pushStreamed } from "./operations.ts";
 
 /** One thing that a client does. */
@@ -25,6 +25,7 @@ const repeat = (count: number, operation: Operation): readonly Operation[] => Ar
 const image = (megabytes: number): Image => ({
   repository: REPOSITORY,
   tag: `t${randomUUID()}`,
+  config: newConfig(),
   layer: newBlob(megabytes * MB),
 });
 
@@ -69,13 +70,13 @@ const basic: readonly Workload[] = [
     connections: 4,
     limit: 0.2,
     make: async (connection) => {
-      const { layer } = image(1);
+      const { config, layer } = image(1);
       await pushBlob(connection, REPOSITORY, layer);
       await pushBlob(connection, REPOSITORY, config);
       return () =>
         Array.from({ length: 200 }, () => {
           const tag = randomUUID();
-          const bytes = manifestOf([layer], tag);
+          const bytes = manifestOf(config, [layer], tag);
           return (used: Connection) =>
             mustAnswer(201, used.ask("PUT", `/v2/${REPOSITORY}/manifests/${tag}`, [bytes], MANIFEST_TYPE));
         });
@@ -101,8 +102,9 @@ const basic: readonly Workload[] = [
     limit: 1,
     make: on(
       2000,
-      () => (connection) =>
-        mustAnswer(200, connection.ask("GET", `/v2/${REPOSITORY}/blobs/${config.digest}`)),
+      ({ config }) =>
+        (connection) =>
+          mustAnswer(200, connection.ask("GET", `/v2/${REPOSITORY}/blobs/${config.digest}`)),
     ),
   },
   {
@@ -122,11 +124,11 @@ const basic: readonly Workload[] = [
     connections: 2,
     limit: 1,
     make: async (connection) => {
-      const { layer } = image(1);
+      const { config, layer } = image(1);
       await pushBlob(connection, REPOSITORY, layer);
       await pushBlob(connection, REPOSITORY, config);
       for (let index = 0; index < 10_000; index++) {
-        await pushManifest(connection, { repository: REPOSITORY, tag: `tag-${index}`, layer });
+        await pushManifest(connection, { repository: REPOSITORY, tag: `tag-${index}`, config, layer });
       }
       return () => repeat(20, (used) => mustAnswer(200, used.ask("GET", `/v2/${REPOSITORY}/tags/list`)));
     },
@@ -212,12 +214,18 @@ const zb: readonly Workload[] = [
     connections: 2,
     limit: 0.67,
     make: async (connection) => {
+      const config = newConfig();
       for (let index = 0; index < 200; index++) {
         const repository = `bench/repository-${index}`;
         await pushBlob(connection, repository, config);
         await mustAnswer(
           201,
-          connection.ask("PUT", `/v2/${repository}/manifests/latest`, [manifestOf([config])], MANIFEST_TYPE),
+          connection.ask(
+            "PUT",
+            `/v2/${repository}/manifests/latest`,
+            [manifestOf(config, [])],
+            MANIFEST_TYPE,
+          ),
         );
       }
       return () => repeat(100, (used) => mustAnswer(200, used.ask("GET", "/v2/_catalog?n=100")));
