@@ -128,6 +128,20 @@ test("an earlier upload that leads nowhere is left for a new one", async () => {
   }
 });
 
+test("an earlier upload at a host that is gone, or that may not be asked, is left for a new one", async () => {
+  const gone = await RegistryDouble.start();
+  await gone[Symbol.asyncDispose]();
+  for (const location of [`http://${gone.host}/upload/1`, "ftp://x/y", "no URL at all"]) {
+    const journal = new MemoryJournal();
+    journal.location = location;
+    await using to = sink({ uploads: journal });
+    await to.writeBlob(blob, reopen(0), { reopen });
+    assert.ok(bytes.equals(registry.blobs.get(blob.digest)!), location);
+    assert.equal(journal.location, undefined);
+    registry.blobs.clear();
+  }
+});
+
 test("a cut within the process is gone on with; a registry that forgets at each cut is given up", async () => {
   let cuts = 0;
   registry.intercept = (request, response) => {

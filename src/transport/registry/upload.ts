@@ -50,7 +50,7 @@ export class Upload {
 
   async run(): Promise<void> {
     const { entry } = this.#request;
-    let session = entry.location === undefined ? undefined : await this.#ask(new URL(entry.location));
+    let session = entry.location === undefined ? undefined : await this.#askEarlier(entry.location);
     for (let sessions = 1; ; sessions++) {
       const resumed = session !== undefined;
       session ??= await this.#begin();
@@ -140,6 +140,18 @@ export class Upload {
       // A session that is gone may have been closed by the request whose answer was lost.
       if (isCortenError(error, "not-found")) return this.#request.isThere();
       throw error;
+    }
+  }
+
+  /** An earlier process's session. Whatever is wrong with it (its host may be gone), a new one can be begun. */
+  async #askEarlier(location: string): Promise<Session | undefined> {
+    if (!URL.canParse(location)) return undefined;
+    try {
+      return await this.#ask(new URL(location));
+    } catch (error) {
+      this.#request.signal?.throwIfAborted();
+      if (!isCortenError(error, "unavailable") && !isCortenError(error, "permission-denied")) throw error;
+      return undefined;
     }
   }
 
