@@ -49,6 +49,8 @@ export const suites: readonly Suite[] = [
     build: ["native", "image", "executable"],
     minutes: 15,
   },
+  // The first run builds four programs with Go, which takes minutes.
+  { name: "clients", folders: ["test/clients"], build: ["executable"], minutes: 60 },
   { name: "cve", folders: ["test/cve"], build: ["native", "image", "executable"], minutes: 5 },
   // Virtual machines with a kernel of their own. The first run makes their disks, in about two minutes.
   { name: "vm", folders: ["test/vm"], build: ["native", "image", "executable"], minutes: 15 },

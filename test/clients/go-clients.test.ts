@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { type ServedRegistry, serveRegistry } from "../registry/registry-server.ts";
 import { commandOutput, makeBusyboxImage, temporaryDirectory } from "../support/index.ts";
 import { type GoProgram, goProgram } from "./go-programs.ts";
-import { type ServedRegistry, serveRegistry } from "./registry-server.ts";
 
 const BUILD_TIMEOUT = 900_000;
 
