@@ -7,19 +7,15 @@ import { after, before, describe, test } from "node:test";
 import {
   command,
   commandOutput,
-  corten,
   isInstalled,
   isRoot,
   makeBusyboxImage,
   type Registry,
   startRegistry,
-  temporaryDirectory,
 } from "../support/index.ts";
+import { cortenIn } from "./corten-in.ts";
 
-const scratch = temporaryDirectory("cli-copy");
-const at = (name: string): string => join(scratch.path, name);
-const run = (...args: string[]) => command(corten, ["--root", at("data"), "copy", "-q", ...args]);
-const copy = (...args: string[]) => commandOutput(corten, ["--root", at("data"), "copy", "-q", ...args]);
+const { scratch, at, run, must: copy } = cortenIn("cli-copy", "copy", "-q");
 const skopeo = (...args: string[]) => commandOutput("skopeo", args);
 const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
 

@@ -1,23 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
-  command,
   commandOutput,
-  corten,
   isInstalled,
   isRoot,
   makeBusyboxImage,
   type Registry,
   startRegistry,
-  temporaryDirectory,
 } from "../support/index.ts";
+import { cortenIn } from "./corten-in.ts";
 
-const scratch = temporaryDirectory("cli-manifest");
-const at = (name: string): string => join(scratch.path, name);
-const run = (...args: string[]) => command(corten, ["--root", at("data"), ...args]);
-const must = (...args: string[]) => commandOutput(corten, ["--root", at("data"), ...args]);
+const { scratch, at, run, must } = cortenIn("cli-manifest");
 const manifest = (...args: string[]) => must("manifest", ...args);
 
 describe("corten manifest", { skip: !isInstalled("skopeo") || !isInstalled("docker-registry") }, () => {

@@ -1,22 +1,16 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
-  command,
   commandOutput,
-  corten,
   isInstalled,
   makeBusyboxImage,
   type Registry,
   startRegistry,
-  temporaryDirectory,
 } from "../support/index.ts";
+import { cortenIn } from "./corten-in.ts";
 
-const scratch = temporaryDirectory("cli-places");
-const at = (name: string): string => join(scratch.path, name);
-const run = (...args: string[]) => command(corten, ["--root", at("data"), ...args]);
-const must = (...args: string[]) => commandOutput(corten, ["--root", at("data"), ...args]);
+const { scratch, at, run, must } = cortenIn("cli-places");
 const skopeo = (subcommand: string, ...args: string[]) => commandOutput("skopeo", [subcommand, ...args]);
 
 describe("inspect, list-tags and delete", {

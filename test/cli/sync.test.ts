@@ -3,20 +3,16 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
-  command,
   commandOutput,
   corten,
   isInstalled,
   makeBusyboxImage,
   type Registry,
   startRegistry,
-  temporaryDirectory,
 } from "../support/index.ts";
+import { cortenIn } from "./corten-in.ts";
 
-const scratch = temporaryDirectory("cli-sync");
-const at = (name: string): string => join(scratch.path, name);
-const run = (...args: string[]) => command(corten, ["sync", ...args]);
-const sync = (...args: string[]) => commandOutput(corten, ["sync", ...args]);
+const { scratch, at, run, must: sync } = cortenIn("cli-sync", "sync");
 
 describe("corten sync", {
   skip: !isInstalled("skopeo") || !isInstalled("docker-registry"),
