@@ -14,9 +14,9 @@ after(() => {
 });
 
 function freshRoot(): string {
-  const root = join(mkdtempSync(join(tmpdir(), "corten-registry-")), "registry");
-  roots.push(root);
-  return root;
+  const directory = mkdtempSync(join(tmpdir(), "corten-registry-"));
+  roots.push(directory);
+  return join(directory, "registry");
 }
 
 function contentFiles(root: string): string[] {
