@@ -8,6 +8,9 @@ import type { Step } from "./step.ts";
  * to the first line of a command; chunks below 16 KiB are joined, since each costs more to open than to read. The two
  * autoload flags keep the program from executing bunfig.toml and .env of whatever directory it is called in.
  *
+ * package.json says that modules have no side effects: so what a room offers and a command does not use is left out of
+ * the chunk that the command loads, which was a tenth of a start when the rooms grew.
+ *
  * A command runs nearly all of its code once or a few times: compiling what is called six times to machine code, as
  * is usual, takes longer than it saves, two milliseconds of a start. Loops that matter are hundred times longer than
  * the threshold set here; pulling and unpacking are as fast as before (docs/performance.md).
