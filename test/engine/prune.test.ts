@@ -174,7 +174,8 @@ describe("prune", { skip: !isRoot }, () => {
     const { engine, root, runRoot } = t;
     const words = ["--root", root, "--run-root", runRoot];
     const run = ["run", "--rm", "--network", "none", "-v", "shared:/data", "-v", "/own", IMAGE];
-    const script = "echo x > /data/file && echo y > /own/file && cat /data/file /own/file";
+    // Appended, for another container's ">" would empty the file under a reader.
+    const script = "echo x >> /data/file && echo y > /own/file && head -n 1 /data/file && cat /own/file";
     let over = false;
     const pruning = (async () => {
       while (!over) await commandOutput(corten, [...words, "volume", "prune", "--all", "--force"]);

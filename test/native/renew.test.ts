@@ -17,7 +17,16 @@ for (const { name, init } of builds) {
       target = spawn("unshare", ["--pid", "--fork", "--kill-child", "sleep", "100"], { stdio: "ignore" });
       namespace = `/proc/${target.pid}/ns/pid_for_children`;
       const own = readlinkSync("/proc/self/ns/pid");
-      while (readlinkSync(namespace) === own) await new Promise((resolve) => setTimeout(resolve, 5));
+      // Between unshare and its first process the link leads nowhere: it cannot be read then.
+      const made = (): boolean => {
+        try {
+          return readlinkSync(namespace) !== own;
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+          throw error;
+        }
+      };
+      while (!made()) await new Promise((resolve) => setTimeout(resolve, 5));
       await new Promise((resolve) => setTimeout(resolve, 50));
     });
     after(() => {

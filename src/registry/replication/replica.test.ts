@@ -53,6 +53,10 @@ test("what is pushed arrives: images, indexes with their images, signatures", as
   const { registry, start } = await startReplicated(to);
   await using _ = registry;
   await using replica = start();
+  const large = "0123456789".repeat(1_000_000);
+  await registry.push("team/app", large);
+  await registry.push("team/app", "config");
+  assert.equal((await registry.put("team/app", "large", manifestOf("config", [large]))).status, 201);
   const digest = await push(registry, "v1", "config");
   const index = {
     schemaVersion: 2,
@@ -66,7 +70,9 @@ test("what is pushed arrives: images, indexes with their images, signatures", as
   });
   assert.equal((await registry.put("team/app", digestOf(JSON.stringify(signature)), signature)).status, 201);
   await replica.idle();
-  assert.deepEqual([await statusOf(to, "v1"), await statusOf(to, "multi")], [200, 200]);
+  const statuses = [];
+  for (const tag of ["v1", "multi", "large"]) statuses.push(await statusOf(to, tag));
+  assert.deepEqual(statuses, [200, 200, 200]);
   const { manifests } = (await (await to.call("GET", `backup/team/app/referrers/${digest}`)).json()) as {
     manifests: unknown[];
   };

@@ -4,6 +4,11 @@ import type { Document, ImageSource } from "../../transport/index.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import type { BlobStorage } from "../storage/blob-storage.ts";
 
+/** Storage may use the memory of a chunk again once the next one is asked for, and a sender reads ahead. */
+async function* kept(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of content) yield Buffer.from(chunk);
+}
+
 /** An image of this registry as a place to copy from. */
 export class StorageSource implements ImageSource {
   readonly #metadata: Metadata;
@@ -40,7 +45,7 @@ export class StorageSource implements ImageSource {
       record === undefined ? undefined : await this.#blobs.read(record.key, { start: offset, end: size });
     if (content === undefined)
       throw new CortenError("not-found", `${this.name}: blob ${digest} is not here any more`);
-    return content;
+    return kept(content);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

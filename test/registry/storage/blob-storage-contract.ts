@@ -14,7 +14,8 @@ function digestOf(content: Uint8Array, algorithm: DigestAlgorithm = "sha256"): D
 async function bytesOf(content: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
   assert.ok(content !== undefined, "the blob is missing");
   const chunks: Uint8Array[] = [];
-  for await (const chunk of content) chunks.push(chunk);
+  // A chunk is the reader's until it asks for the next one.
+  for await (const chunk of content) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
