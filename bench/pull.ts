@@ -59,18 +59,6 @@ export const pullShapes: readonly Bench[] = [
     compression: "gzip",
     content: "random",
   }),
-  pullBench("pull-10", "Pull and unpack ten layers of 30 MB", 0.5, {
-    layers: 10,
-    layerBytes: 30 * MB,
-    compression: "gzip",
-    content: "usr",
-  }),
-  pullBench("pull-40", "Pull and unpack forty layers of 10 MB", 0.5, {
-    layers: 40,
-    layerBytes: 10 * MB,
-    compression: "gzip",
-    content: "usr",
-  }),
   pullBench("pull-zstd", "Pull and unpack four zstd layers of 100 MB", 0.5, {
     layers: 4,
     layerBytes: 100 * MB,
