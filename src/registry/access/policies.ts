@@ -1,7 +1,7 @@
 import { isTag, type JsonView } from "../../spec/index.ts";
 import { ACTIONS, type Action } from "./access.ts";
-import { compileGlob, type Glob, matchesOne } from "./glob.ts";
-import { choice, list, onlyFields, optional } from "./settings.ts";
+import { type Glob, matchesOne } from "./glob.ts";
+import { choice, list, onlyFields, optional, patterns } from "./settings.ts";
 
 /** Who a policy looks at. */
 export interface Subject {
@@ -130,13 +130,8 @@ function readImmutable(view: JsonView): ImmutableTags {
 
 /** A list of patterns with at least one in it. */
 export function readGlobs(view: JsonView): readonly Glob[] {
-  const items = view.items();
-  if (items.length === 0) throw view.fault("is empty");
-  return items.map((item) => {
-    const glob = compileGlob(item.string());
-    if (typeof glob === "string") throw item.fault(glob);
-    return glob;
-  });
+  if (view.items().length === 0) throw view.fault("is empty");
+  return patterns(view);
 }
 
 function readTagGlobs(view: JsonView): readonly Glob[] {

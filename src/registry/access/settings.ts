@@ -1,4 +1,5 @@
 import type { JsonView } from "../../spec/index.ts";
+import { compileGlob, type Glob } from "./glob.ts";
 
 /** Refuses fields that nobody reads: a misspelt key of an access rule would open or close more than was meant. */
 export function onlyFields(view: JsonView, names: readonly string[]): void {
@@ -39,4 +40,16 @@ export function seconds(view: JsonView, least: number, most: number): number {
   const value = view.size();
   if (value < least || value > most) throw view.fault(`is ${value}`, `from ${least} to ${most} seconds`);
   return value;
+}
+
+/** A pattern of names. */
+export function pattern(view: JsonView): Glob {
+  const glob = compileGlob(view.string());
+  if (typeof glob === "string") throw view.fault(glob);
+  return glob;
+}
+
+/** A list of patterns. */
+export function patterns(view: JsonView): readonly Glob[] {
+  return view.items().map(pattern);
 }

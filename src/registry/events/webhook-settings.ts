@@ -1,6 +1,6 @@
 import type { JsonView } from "../../spec/index.ts";
-import { compileGlob, type Glob } from "../access/glob.ts";
-import { choice, list, onlyFields, optional, text } from "../access/settings.ts";
+import type { Glob } from "../access/glob.ts";
+import { choice, onlyFields, optional, patterns, text } from "../access/settings.ts";
 import type { RegistryEvent } from "./registry-event.ts";
 
 /** Somebody who is told what happens. */
@@ -53,13 +53,7 @@ function readWebhooks(view: JsonView, path: (field: JsonView) => string): readon
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
       throw entry.field("url").fault(`is "${url}"`, "an http or https address");
     const kinds = optional(entry.field("kinds"), (field) => field.items().map((item) => choice(item, KINDS)));
-    const repositories = optional(entry.field("repositories"), (field) =>
-      list(field).map((pattern) => {
-        const glob = compileGlob(pattern);
-        if (typeof glob === "string") throw field.fault(`has "${pattern}", which ${glob}`);
-        return glob;
-      }),
-    );
+    const repositories = optional(entry.field("repositories"), patterns);
     const authorizationFile = optional(entry.field("authorizationFile"), path);
     const secretFile = optional(entry.field("secretFile"), path);
     return {

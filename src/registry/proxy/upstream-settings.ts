@@ -1,7 +1,7 @@
 import type { JsonView } from "../../spec/index.ts";
 import { isRepository } from "../../spec/index.ts";
-import { compileGlob, type Glob } from "../access/glob.ts";
-import { list, onlyFields, optional, seconds, text } from "../access/settings.ts";
+import type { Glob } from "../access/glob.ts";
+import { onlyFields, optional, patterns, seconds, text } from "../access/settings.ts";
 import { REMOTE_KEYS, type RemoteRegistry, readRemote } from "../replication/remote-registry.ts";
 
 /** Another registry whose content can be pulled from this one; `registry` is also what the `ns` parameter names. */
@@ -49,7 +49,7 @@ function readUpstream(view: JsonView, path: (field: JsonView) => string): Upstre
     optional(view.field("name"), text) ?? remote.registry.replace(/[[\]:]+/g, "-").replace(/^-|-$/g, "");
   if (name.includes("/") || !isRepository(name))
     throw view.field("name").fault(`is "${name}"`, "one component of a repository's name");
-  const repositories = optional(view.field("repositories"), readGlobs);
+  const repositories = optional(view.field("repositories"), patterns);
   const unprefixed = optional(view.field("unprefixed"), (field) => field.boolean());
   const revalidate = optional(view.field("revalidate"), (field) => 1000 * seconds(field, 0, 30 * 86_400));
   return {
@@ -59,12 +59,4 @@ function readUpstream(view: JsonView, path: (field: JsonView) => string): Upstre
     ...(unprefixed === undefined ? {} : { unprefixed }),
     ...(revalidate === undefined ? {} : { revalidate }),
   };
-}
-
-function readGlobs(view: JsonView): readonly Glob[] {
-  return list(view).map((pattern) => {
-    const glob = compileGlob(pattern);
-    if (typeof glob === "string") throw view.fault(`has "${pattern}", which ${glob}`);
-    return glob;
-  });
 }

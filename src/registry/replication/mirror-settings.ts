@@ -1,8 +1,8 @@
 import { parsePlatform } from "../../image/index.ts";
 import type { JsonView, Platform, VersionRange } from "../../spec/index.ts";
 import { isCortenError, isRepository, parseVersionRange } from "../../spec/index.ts";
-import { compileGlob, type Glob } from "../access/glob.ts";
-import { list, onlyFields, optional, seconds, text } from "../access/settings.ts";
+import type { Glob } from "../access/glob.ts";
+import { list, onlyFields, optional, patterns, seconds, text } from "../access/settings.ts";
 import { REMOTE_KEYS, type RemoteRegistry, readRemote } from "./remote-registry.ts";
 
 /** Repositories of another registry that are copied into this one again and again. */
@@ -56,14 +56,12 @@ function readMirror(view: JsonView, path: (field: JsonView) => string): MirrorSe
   onlyFields(view, [...REMOTE_KEYS, ...own]);
   const remote = readRemote(view, path);
   const repositories = list(view.field("repositories"));
-  for (const pattern of repositories) readGlob(view.field("repositories"), pattern);
+  patterns(view.field("repositories")); // refuses those that are none
   if (repositories.length === 0) throw view.field("repositories").fault("is empty");
   const prefix = optional(view.field("prefix"), text) ?? "";
   if (prefix !== "" && !isRepository(`${prefix}x`))
     throw view.field("prefix").fault(`is "${prefix}"`, "the begin of a repository's name, such as mirror/");
-  const tags = optional(view.field("tags"), (field) =>
-    list(field).map((pattern) => readGlob(field, pattern)),
-  );
+  const tags = optional(view.field("tags"), patterns);
   const versions = optional(view.field("versions"), (field) => parsed(field, parseVersionRange));
   const platforms = optional(view.field("platforms"), (field) =>
     field.items().map((item) => parsed(item, parsePlatform)),
@@ -81,12 +79,6 @@ function readMirror(view: JsonView, path: (field: JsonView) => string): MirrorSe
     ...(platforms === undefined ? {} : { platforms }),
     ...(every === undefined ? {} : { every }),
   };
-}
-
-export function readGlob(view: JsonView, pattern: string): Glob {
-  const glob = compileGlob(pattern);
-  if (typeof glob === "string") throw view.fault(`has "${pattern}", which ${glob}`);
-  return glob;
 }
 
 function parsed<T>(view: JsonView, parse: (text: string) => T): T {

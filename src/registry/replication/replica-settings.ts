@@ -1,8 +1,7 @@
 import type { JsonView } from "../../spec/index.ts";
 import { isRepository } from "../../spec/index.ts";
 import type { Glob } from "../access/glob.ts";
-import { list, onlyFields, optional, text } from "../access/settings.ts";
-import { readGlob } from "./mirror-settings.ts";
+import { onlyFields, optional, patterns, text } from "../access/settings.ts";
 import { REMOTE_KEYS, type RemoteRegistry, readRemote } from "./remote-registry.ts";
 
 /** Another registry that gets what is pushed here. */
@@ -25,10 +24,8 @@ export function readReplicas(view: JsonView, path: (field: JsonView) => string):
   return view.items().map((entry) => {
     onlyFields(entry, [...REMOTE_KEYS, "repositories", "tags", "prefix"]);
     const remote = readRemote(entry, path);
-    const globs = (field: JsonView): readonly Glob[] =>
-      list(field).map((pattern) => readGlob(field, pattern));
-    const repositories = optional(entry.field("repositories"), globs);
-    const tags = optional(entry.field("tags"), globs);
+    const repositories = optional(entry.field("repositories"), patterns);
+    const tags = optional(entry.field("tags"), patterns);
     const prefix = optional(entry.field("prefix"), text) ?? "";
     if (prefix !== "" && !isRepository(`${prefix}x`))
       throw entry
