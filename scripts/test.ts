@@ -9,6 +9,7 @@
 import { build } from "./build/build.ts";
 import { runChecks } from "./check/checks.ts";
 import { ensurePackages } from "./test/debian-packages.ts";
+import { mendNullDevice } from "./test/null-device.ts";
 import { hasTests, runSuite, type SuiteResult } from "./test/run-suite.ts";
 import { fastSuites, suites } from "./test/suites.ts";
 import { summarize } from "./test/summary.ts";
@@ -39,7 +40,17 @@ const attempt = async (what: string, action: () => void | Promise<void>): Promis
   }
 };
 
-if (!fast) await attempt("Debian packages", () => ensurePackages());
+/** Suites must find, and leave, the machine's null device as it ought to be. */
+const mend = (say: (found: string) => void): Promise<boolean> =>
+  attempt("the null device", () => {
+    const found = mendNullDevice();
+    if (found !== undefined) say(found);
+  });
+
+if (!fast) {
+  await mend((found) => console.log(`${found}: put right`));
+  await attempt("Debian packages", () => ensurePackages());
+}
 const notBuilt = new Set<string>();
 for (const name of new Set(chosen.flatMap((suite) => suite.build))) {
   if (!(await attempt(`build ${name}`, () => build([name])))) notBuilt.add(name);
@@ -54,6 +65,7 @@ for (const suite of chosen) {
     continue;
   }
   results.push(await runSuite(suite, runnerArguments));
+  if (!fast) await mend((found) => problems.push(`${suite.name}: after it ${found}`));
 }
 
 const summary = summarize(checks, problems, results);

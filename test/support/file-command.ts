@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandResult } from "./command.ts";
+import { isRoot } from "./programs.ts";
 
 /**
  * Runs programs that leave processes behind, as `create` does: with files as input and output, since a pipe would stay
@@ -9,12 +10,15 @@ import type { CommandResult } from "./command.ts";
  */
 export class FileCommands {
   readonly #directory: string;
-  /** What the programs have as input; opened for writing too, as some runtimes change its owner. */
-  input = "/dev/null";
+  /** What the programs have as input; opened for writing too. */
+  input: string;
   #files = 0;
 
+  /** @param directory for the files; root gets a null device there, as some runtimes give theirs to a container's user */
   constructor(directory: string) {
     this.#directory = directory;
+    this.input = isRoot ? join(directory, "null") : "/dev/null";
+    if (isRoot) execFileSync("mknod", ["-m", "666", this.input, "c", "1", "3"]);
   }
 
   /** Runs `words[0]`. A program that a signal ended has 137. */
