@@ -138,11 +138,14 @@ enum plan_operation {
 	OP_RAISE_LIMIT = 116,
 	OP_CHILD_NAMESPACE = 200,
 	OP_FIND_HOME = 119,
+	OP_BECOME_SERVANT = 230,
+	OP_ASK_SERVANT = 231,
+	OP_FOLLOW_SERVANT = 232,
+	OP_AGREE_SERVANT = 233,
 	OP_FIND_EXECUTABLE = 120,
 	OP_CLOSE_FROM = 121,
 	OP_AWAIT_START = 122,
 	OP_RESET_CPU_AFFINITY = 141,
-	OP_ASK_CRIU = 140,
 	OP_FINISH = 123,
 	OP_EXECUTE = 124,
 };
@@ -255,11 +258,14 @@ enum plan_operation {
 	X(OP_RAISE_LIMIT, raise_limit, "raiseLimit", 2, FIELD_INT, FIELD_INT) \
 	X(OP_CHILD_NAMESPACE, child_namespace, "childNamespace", 2, FIELD_OUT, FIELD_TEXT) \
 	X(OP_FIND_HOME, find_home, "findHome", 1, FIELD_INT) \
+	X(OP_BECOME_SERVANT, become_servant, "becomeServant", 4, FIELD_LIST, FIELD_LIST, FIELD_IN_OPTIONAL, FIELD_IN_OPTIONAL) \
+	X(OP_ASK_SERVANT, ask_servant, "askServant", 1, FIELD_DATA) \
+	X(OP_FOLLOW_SERVANT, follow_servant, "followServant", 2, FIELD_TEXT_OPTIONAL, FIELD_OUT) \
+	X(OP_AGREE_SERVANT, agree_servant, "agreeServant", 0, FIELD_NONE) \
 	X(OP_FIND_EXECUTABLE, find_executable, "findExecutable", 2, FIELD_TEXT, FIELD_TEXT) \
 	X(OP_CLOSE_FROM, close_from, "closeFrom", 2, FIELD_INT, FIELD_INT) \
 	X(OP_AWAIT_START, await_start, "awaitStart", 1, FIELD_IN) \
 	X(OP_RESET_CPU_AFFINITY, reset_cpu_affinity, "resetCpuAffinity", 0, FIELD_NONE) \
-	X(OP_ASK_CRIU, ask_criu, "askCriu", 4, FIELD_LIST, FIELD_LIST, FIELD_DATA, FIELD_OUT) \
 	X(OP_FINISH, finish, "finish", 1, FIELD_INT) \
 	X(OP_EXECUTE, execute, "execute", 2, FIELD_LIST, FIELD_LIST) \
 	/* end */
@@ -516,15 +522,18 @@ enum plan_operation {
 #define CHILD_NAMESPACE_OUT 0
 #define CHILD_NAMESPACE_NAME 1
 #define FIND_HOME_UID 0
+#define BECOME_SERVANT_ARGS 0
+#define BECOME_SERVANT_ENV 1
+#define BECOME_SERVANT_FIRST 2
+#define BECOME_SERVANT_SECOND 3
+#define ASK_SERVANT_REQUEST 0
+#define FOLLOW_SERVANT_STEP 0
+#define FOLLOW_SERVANT_TERMINAL 1
 #define FIND_EXECUTABLE_NAME 0
 #define FIND_EXECUTABLE_PATH 1
 #define CLOSE_FROM_FIRST 0
 #define CLOSE_FROM_CLOEXEC 1
 #define AWAIT_START_FIFO 0
-#define ASK_CRIU_PROGRAM 0
-#define ASK_CRIU_ENV 1
-#define ASK_CRIU_REQUEST 2
-#define ASK_CRIU_TERMINAL 3
 #define FINISH_CODE 0
 #define EXECUTE_ARGS 0
 #define EXECUTE_ENV 1

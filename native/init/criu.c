@@ -1,22 +1,28 @@
 /*
  * criu as a servant: `criu swrk` is asked over a SEQPACKET socket in its own protocol, messages of protocol buffers
- * (criu's images/rpc.proto). Only so does it give away the master of a terminal that it has made.
+ * (criu's images/rpc.proto). Only so does it give away the master of a terminal that it has made, wait at a step for
+ * hooks, and make the restored process a sibling of its own, which is a child of ours.
  */
 #include "operations.h"
 
 #include "../common/memory.h"
+#include "../common/names.h"
+#include "channel.h"
 #include "inherited.h"
 #include "spawn.h"
 
-#include <linux/prctl.h>
-
 #define CRIU_NOTIFY 6
 #define MAX_ANSWER 16384
+/* Descriptors of the servant: the socket, then those that it inherits. */
+#define SERVANT_SOCKET 3
+#define SERVANT_DESCRIPTORS 3
 
 /* What is read of criu_resp. */
 struct answer {
 	uint64_t type;
 	bool success;
+	/* The process that the step is about; 0: none. */
+	int pid;
 	/* The step of which it tells; not terminated. */
 	const char *script;
 	size_t script_length;
@@ -83,6 +89,8 @@ static void read_answer(struct answer *answer, const unsigned char *bytes, size_
 		else if (member.number == 5) {
 			struct wire notify = member.bytes;
 			while (take_member(&notify, &member)) {
+				if (member.number == 2)
+					answer->pid = (int)member.value;
 				if (member.number != 1)
 					continue;
 				answer->script = (const char *)member.bytes.at;
@@ -97,88 +105,176 @@ static bool tells_of(const struct answer *answer, const char *step)
 	return answer->script_length == text_length(step) && memcmp(answer->script, step, answer->script_length) == 0;
 }
 
-/* In the new process: the socket is descriptor 3, and nothing else is left of ours. */
-__attribute__((noreturn)) static void become_criu(struct execution *x, int socket, char **argv,
-                                                  char **envp)
+/* Puts the descriptors on 3, 4 and 5, whatever has these numbers; an absent one (-1) leaves its number free. */
+static int place_descriptors(struct execution *x, const int *wanted)
 {
-	k_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
-	k_umask(x->caller_umask);
-	int error = k_dup3(socket, 3, 0);
-	close_from(4, -1, true);
-	reset_dispositions();
-	unblock_signals();
-	if (error >= 0)
-		k_execve(argv[0], argv, envp);
-	k_exit(127);
-}
-
-static int send_bytes(struct execution *x, int socket, const void *bytes, size_t length)
-{
-	struct iovec vector = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = length };
-	struct kernel_message envelope = { .vectors = &vector, .vector_count = 1 };
-	long sent = k_sendmsg(socket, &envelope, MESSAGE_NOSIGNAL);
-	return sent < 0 ? fail(x, sent, "sendmsg(%f), to criu", socket) : 0;
-}
-
-/* Until criu says how it ended. */
-static int converse(struct execution *x, int socket)
-{
-	/* criu_req: type NOTIFY, notify_success. */
-	static const unsigned char go_on[] = { 1 << 3, CRIU_NOTIFY, 3 << 3, 1 };
-	unsigned char bytes[MAX_ANSWER];
-	if (send_bytes(x, socket, text_field(x, ASK_CRIU_REQUEST), data_length(x, ASK_CRIU_REQUEST)) < 0)
-		return -1;
-	for (;;) {
-		struct iovec vector = { .iov_base = bytes, .iov_len = sizeof(bytes) };
-		struct kernel_rights rights = { 0 };
-		struct kernel_message envelope = {
-			.vectors = &vector, .vector_count = 1, .control = &rights, .control_length = sizeof(rights)
-		};
-		long length = k_recvmsg(socket, &envelope, MESSAGE_CLOEXEC);
-		if (length == -EINTR)
-			continue;
-		bool has_master = envelope.control_length >= RIGHTS_LENGTH && rights.type == CONTROL_RIGHTS;
-		CLOSING master = length > 0 && has_master ? rights.descriptor : -1;
-		if (length <= 0)
-			return fail(x, length < 0 ? length : EPIPE, "recvmsg(%f), from criu", socket);
-		struct answer answer;
-		read_answer(&answer, bytes, (size_t)length);
-		if (!answer.success)
-			return fail(x, EPROTO, "criu has failed");
-		if (answer.type != CRIU_NOTIFY)
-			return 0;
-		if (master >= 0 && tells_of(&answer, "orphan-pts-master")) {
-			out_field(x, ASK_CRIU_TERMINAL, master);
-			master = -1;
-		}
-		if (send_bytes(x, socket, go_on, sizeof(go_on)) < 0)
-			return -1;
+	int copies[SERVANT_DESCRIPTORS];
+	for (unsigned i = 0; i < SERVANT_DESCRIPTORS; i++) {
+		copies[i] = wanted[i] < 0 ? -1 : k_fcntl(wanted[i], F_DUPFD_CLOEXEC, SERVANT_SOCKET + SERVANT_DESCRIPTORS);
+		if (wanted[i] >= 0 && copies[i] < 0)
+			return fail(x, copies[i], "fcntl(%f, F_DUPFD_CLOEXEC)", wanted[i]);
 	}
+	/* It stays for the failure of execve, which closes it. */
+	int channel = k_fcntl(x->channel, F_DUPFD_CLOEXEC, SERVANT_SOCKET + SERVANT_DESCRIPTORS);
+	if (channel < 0)
+		return fail(x, channel, "fcntl(%f, F_DUPFD_CLOEXEC)", x->channel);
+	x->channel = channel;
+	close_from(SERVANT_SOCKET, -1, true);
+	for (unsigned i = 0; i < SERVANT_DESCRIPTORS; i++) {
+		int number = SERVANT_SOCKET + (int)i;
+		int error = copies[i] < 0 ? 0 : k_dup3(copies[i], number, 0);
+		if (error < 0)
+			return fail(x, error, "dup3(%f, %d)", copies[i], number);
+	}
+	return 0;
 }
 
-int op_ask_criu(struct execution *x)
+int op_become_servant(struct execution *x)
 {
-	char **argv = list_vector(x, raw_field(x, ASK_CRIU_PROGRAM));
-	char **envp = argv ? list_vector(x, raw_field(x, ASK_CRIU_ENV)) : NULL;
+	if (!x->is_child)
+		return fail_as(x, FAILED_PROTOCOL, 0, "only the container section has a parent");
+	char **argv = list_vector(x, raw_field(x, BECOME_SERVANT_ARGS));
+	char **envp = argv ? list_vector(x, raw_field(x, BECOME_SERVANT_ENV)) : NULL;
 	if (!envp)
 		return -1;
 	int ends[2];
 	int error = k_socketpair(TYPE_SEQPACKET, ends);
 	if (error < 0)
 		return fail(x, error, "socketpair(SOCK_SEQPACKET)");
-	CLOSING theirs = ends[1];
-	int ours = ends[0];
-	long pid = call5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
-	if (pid == 0)
-		become_criu(x, theirs, argv, envp);
-	k_close(theirs);
-	theirs = -1;
-	int result = pid < 0 ? fail(x, pid, "clone(), for criu") : converse(x, ours);
-	/* It ends when nobody is there to ask. */
-	k_close(ours);
-	if (pid > 0) {
-		siginfo_t info = { 0 };
-		k_waitid(P_PID, (int)pid, &info, WEXITED);
+	error = channel_send(x->channel, MESSAGE_DESCRIPTOR, 0, ends[0]);
+	if (error < 0)
+		return fail(x, error, "sendmsg(SCM_RIGHTS %f)", ends[0]);
+	const int wanted[SERVANT_DESCRIPTORS] = { ends[1], in_field(x, BECOME_SERVANT_FIRST),
+		                                      in_field(x, BECOME_SERVANT_SECOND) };
+	if (place_descriptors(x, wanted) < 0)
+		return -1;
+	/* It still dies with its parent: nobody else listens to it. */
+	k_umask(x->caller_umask);
+	unblock_signals();
+	error = k_execve(argv[0], argv, envp);
+	return fail_as(x, FAILED_EXECUTABLE, error, "execve(%q): %s", argv[0], errno_name(-error));
+}
+
+static int send_bytes(struct execution *x, const void *bytes, size_t length)
+{
+	struct iovec vector = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = length };
+	struct kernel_message envelope = { .vectors = &vector, .vector_count = 1 };
+	long sent = k_sendmsg(x->servant.socket, &envelope, MESSAGE_NOSIGNAL);
+	return sent < 0 ? fail(x, sent, "sendmsg(%f), to criu", x->servant.socket) : 0;
+}
+
+int op_ask_servant(struct execution *x)
+{
+	if (x->is_child || x->child.pid == 0 || x->servant.pid != 0)
+		return fail_as(x, FAILED_PROTOCOL, 0, "there is no child to be a servant");
+	int32_t value;
+	int socket;
+	if (channel_expect(x, MESSAGE_DESCRIPTOR, &value, &socket) < 0)
+		return -1;
+	if (socket < 0)
+		return fail_as(x, FAILED_PROTOCOL, EBADF, "the container section passed no socket");
+	x->servant = (struct servant){ .pid = x->child.pid, .socket = socket };
+	return send_bytes(x, text_field(x, ASK_SERVANT_REQUEST), data_length(x, ASK_SERVANT_REQUEST));
+}
+
+static int need_servant(struct execution *x)
+{
+	return x->servant.pid == 0 ? fail_as(x, FAILED_PROTOCOL, 0, "criu was asked nothing") : 0;
+}
+
+int op_agree_servant(struct execution *x)
+{
+	/* criu_req: type NOTIFY, notify_success. */
+	static const unsigned char go_on[] = { 1 << 3, CRIU_NOTIFY, 3 << 3, 1 };
+	return need_servant(x) < 0 ? -1 : send_bytes(x, go_on, sizeof(go_on));
+}
+
+/* Until criu says something, or a signal ends this program. */
+static int wait_for_servant(struct execution *x)
+{
+	for (;;) {
+		struct pollfd watched[2] = {
+			{ .fd = x->servant.socket, .events = POLLIN },
+			{ .fd = x->signals, .events = POLLIN },
+		};
+		int ready = k_poll(watched, 2, NULL);
+		if (ready < 0)
+			return fail(x, ready, "ppoll(%f)", x->servant.socket);
+		if (watched[0].revents)
+			return 0;
+		if (check_interrupted(x) < 0)
+			return -1;
 	}
-	return result;
+}
+
+/* The process that criu restores: its sibling, and so a child of ours, which takes its place. */
+static int adopt_restored(struct execution *x, int pid)
+{
+	if (pid <= 0)
+		return fail_as(x, FAILED_PROTOCOL, EPROTO, "criu named no process");
+	if (pid == x->child.pid)
+		return 0;
+	int pidfd = k_pidfd_open(pid);
+	if (pidfd < 0)
+		return fail(x, pidfd, "pidfd_open(%d)", pid);
+	if (x->channel >= 0)
+		k_close(x->channel);
+	x->channel = -1;
+	k_close(x->child.pidfd);
+	x->child = (struct child){ .pid = pid, .pidfd = pidfd, .detached = true, .executed = true };
+	return 0;
+}
+
+void end_servant(struct execution *x)
+{
+	if (x->servant.pid == 0)
+		return;
+	/* It ends when nobody is there to ask; what it has made so far it takes away. */
+	k_close(x->servant.socket);
+	siginfo_t info = { 0 };
+	k_waitid(P_PID, x->servant.pid, &info, WEXITED);
+	if (x->child.pid == x->servant.pid) {
+		x->child.ended = true;
+		x->child.code = info.si_code;
+		x->child.status = info.si_status;
+	}
+	x->servant = (struct servant){ .pid = 0 };
+}
+
+int op_follow_servant(struct execution *x)
+{
+	if (need_servant(x) < 0)
+		return -1;
+	const char *step = text_field(x, FOLLOW_SERVANT_STEP);
+	unsigned char bytes[MAX_ANSWER];
+	for (;;) {
+		if (wait_for_servant(x) < 0)
+			return -1;
+		struct iovec vector = { .iov_base = bytes, .iov_len = sizeof(bytes) };
+		struct kernel_rights rights = { 0 };
+		struct kernel_message envelope = {
+			.vectors = &vector, .vector_count = 1, .control = &rights, .control_length = sizeof(rights)
+		};
+		long length = k_recvmsg(x->servant.socket, &envelope, MESSAGE_CLOEXEC);
+		bool has_master = envelope.control_length >= RIGHTS_LENGTH && rights.type == CONTROL_RIGHTS;
+		CLOSING master = length > 0 && has_master ? rights.descriptor : -1;
+		if (length <= 0)
+			return fail(x, length < 0 ? length : EPIPE, "recvmsg(%f), from criu", x->servant.socket);
+		struct answer answer;
+		read_answer(&answer, bytes, (size_t)length);
+		if (!answer.success)
+			return fail(x, EPROTO, "criu has failed");
+		if (answer.type != CRIU_NOTIFY) {
+			end_servant(x);
+			return step ? fail_as(x, FAILED_PROTOCOL, EPROTO, "criu left out its step %q", step) : 0;
+		}
+		if (master >= 0 && tells_of(&answer, "orphan-pts-master")) {
+			out_field(x, FOLLOW_SERVANT_TERMINAL, master);
+			master = -1;
+		}
+		if (step && tells_of(&answer, step))
+			return adopt_restored(x, answer.pid);
+		if (op_agree_servant(x) < 0)
+			return -1;
+	}
 }

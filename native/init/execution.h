@@ -50,6 +50,13 @@ struct child {
 	int status;
 };
 
+/* A child that is asked in a protocol of its own. */
+struct servant {
+	/* 0: none. */
+	int pid;
+	int socket;
+};
+
 struct execution {
 	struct plan plan;
 	char **environment;
@@ -67,6 +74,7 @@ struct execution {
 	/* The host section's pending signals; -1 elsewhere. */
 	int signals;
 	struct child child;
+	struct servant servant;
 	/* In the child of `clone`. */
 	bool is_child;
 	/* The caller's, for hooks and for what the executor becomes after a failure. */

@@ -34,6 +34,7 @@ describe("checkpoint and restore of a container with a terminal", { skip: !isRoo
     mkdirSync(bin);
     copyFileSync(join(import.meta.dirname, "criu-servant.py"), criu);
     chmodSync(criu, 0o755);
+    writeFileSync(`${criu}.script`, "echo restored; exec sleep 100");
     makeBundle(bundle, ["sh", "-c", "echo begun; exec sleep 100"], (config) => {
       config.process["terminal"] = true;
     });

@@ -3,11 +3,27 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { attack, type Change, type Lab, wasRefused } from "./harness/index.ts";
 
+/**
+ * Fails after it has written down what it is told: by command line, or as a servant in a request, which may name a file
+ * with options.
+ */
+const LISTENER = `#!/usr/bin/python3
+import re, socket, sys
+with open(sys.argv[0] + ".told", "ab") as told:
+    told.write("\\n".join(sys.argv[1:]).encode() + b"\\n")
+    if "swrk" in sys.argv:
+        request = socket.socket(fileno=int(sys.argv[-1])).recv(1 << 20)
+        told.write(request + b"\\n")
+        for path in re.findall(rb"/[ -~]*/criu[.]conf", request):
+            told.write(open(path, "rb").read())
+sys.exit(1)
+`;
+
 /** Puts a criu before the machine's that writes down what it is told, until the lab goes. */
 async function withCriu(lab: Lab, action: (told: string) => Promise<void>): Promise<void> {
   const bin = lab.volume("criu");
-  const told = join(bin, "told");
-  writeFileSync(join(bin, "criu"), `#!/bin/sh\nprintf '%s\\n' "$@" >> ${told}\nexit 1\n`);
+  const told = join(bin, "criu.told");
+  writeFileSync(join(bin, "criu"), LISTENER);
   chmodSync(join(bin, "criu"), 0o755);
   const path = process.env["PATH"];
   process.env["PATH"] = `${bin}:${path}`;

@@ -253,6 +253,8 @@ export const restoreOptions = {
   detach: { type: "flag", short: "d", summary: "return when the container runs" },
   "console-socket": consoleSocket,
   "pid-file": pidFile,
+  "no-subreaper": { type: "flag", summary: "do not become the reaper of the container's orphans" },
+  "no-pivot": { type: "flag", summary: "refused: criu enters the root by pivot_root alone" },
   "lsm-profile": { type: "text", value: "TYPE:NAME", summary: "security profile of the restored processes" },
   "lsm-mount-context": { type: "text", value: "CONTEXT", summary: "SELinux context of its mounts" },
 } as const satisfies OptionTable;
@@ -270,9 +272,14 @@ export const planOptions = {
 export const reportFailureOptions = {
   kind: {
     type: "choice",
-    choices: ["create", "run", "exec", "start"],
+    choices: ["create", "run", "exec", "start", "restore"],
     default: "create",
     summary: "what failed",
+  },
+  "criu-log": {
+    type: "text",
+    value: "DIR",
+    summary: "directory of criu's log, which tells why a restore failed",
   },
   warning: { type: "list", value: "TEXT", summary: "what had been left out of the start" },
 } as const satisfies OptionTable;

@@ -11,14 +11,15 @@ import { openRuntime } from "./runtime.ts";
  */
 export async function run(call: OciCall<typeof reportFailureOptions>): Promise<number> {
   const [id, file] = call.args;
-  const { kind } = call.options;
+  const { kind, "criu-log": criuLog } = call.options;
+  const runtime = openRuntime(call);
   const failure =
     readFailure(file!) ??
     new CortenError("internal", `the start of container "${id}" failed and left no reason`);
-  if (kind === "create" || kind === "run") await openRuntime(call).delete(id!, { force: true });
+  if (kind === "create" || kind === "run" || kind === "restore") await runtime.delete(id!, { force: true });
   // A log has them already.
   const log = new Log(call.globals);
   if (call.globals.log === undefined) for (const warning of call.options.warning) log.warning(warning);
-  reportError(failure, call.globals);
+  reportError(criuLog === undefined ? failure : await runtime.explainRestore(failure, criuLog), call.globals);
   return kind === "exec" ? EXEC_FAILURE : 1;
 }

@@ -1,26 +1,29 @@
+import { resolve } from "node:path";
 import { CortenError } from "../../spec/index.ts";
+import { become } from "./become.ts";
 import { imageSettings } from "./image-settings.ts";
 import type { OciCall, restoreOptions } from "./options.ts";
-import { openRuntime } from "./runtime.ts";
+import { openLauncher } from "./runtime.ts";
 
 /** `corten-oci restore ID` */
-export async function run(call: OciCall<typeof restoreOptions>): Promise<number> {
+export async function run(call: OciCall<typeof restoreOptions>): Promise<never> {
   const { options } = call;
-  if (!options.detach) {
-    throw new CortenError("unimplemented", "restore in the foreground is not supported", {
-      hint: "add --detach: a restored process is criu's child, whose exit code cannot be waited for",
-    });
+  const id = call.args[0]!;
+  if (options["no-pivot"]) {
+    throw new CortenError("unimplemented", "restore --no-pivot: criu enters the root by pivot_root alone");
   }
-  const { bundle, "pid-file": pidFile, "lsm-profile": lsmProfile } = options;
+  const { bundle, detach, "pid-file": pidFile, "lsm-profile": lsmProfile } = options;
   const { "lsm-mount-context": lsmMountContext, "console-socket": consoleSocket } = options;
-  await openRuntime(call).restore({
-    ...imageSettings(options),
-    id: call.args[0]!,
+  const images = imageSettings(options);
+  const log = ["--criu-log", resolve(images.workPath ?? images.imagePath)];
+  const launch = await openLauncher(call, id, "restore", log).prepareRestore({
+    ...images,
+    ...{ id, detach, noSubreaper: options["no-subreaper"] },
     ...(bundle === undefined ? {} : { bundle }),
     ...(pidFile === undefined ? {} : { pidFile }),
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(lsmProfile === undefined ? {} : { lsmProfile }),
     ...(lsmMountContext === undefined ? {} : { lsmMountContext }),
   });
-  return 0;
+  return become(launch, call);
 }

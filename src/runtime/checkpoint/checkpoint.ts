@@ -7,13 +7,10 @@ import type { LaunchResult } from "../lifecycle/launch.ts";
 import type { Observed } from "../lifecycle/status.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
 import { compileTerminalDump } from "./compile-restore.ts";
-import { criuFailure, failureOf, requireCriu } from "./criu.ts";
-import { DUMP_LOG, dumpArguments } from "./criu-arguments.ts";
+import { criuFailure, DESCRIPTORS, DUMP_LOG, failureOf, requireCriu } from "./criu.ts";
+import { dumpArguments } from "./criu-arguments.ts";
 import { criuConfiguration, criuRequest } from "./criu-request.ts";
 import type { CheckpointOptions } from "./options.ts";
-
-/** What the standard streams of the container led to: restore connects them anew. The name is runc's. */
-const DESCRIPTORS = "descriptors.json";
 
 /**
  * Writes a running container to images.
@@ -70,6 +67,7 @@ export async function checkpointContainer(
       const plan = compileTerminalDump({ criu: program, request }, { failureFile, onFailure: [] });
       await perform(plan, statusFd ?? "ignore");
     } catch (error) {
+      if (!(error instanceof CortenError)) throw error;
       throw failureOf(error, () => criuFailure("dump", workPath, DUMP_LOG, ""));
     } finally {
       rmSync(configuration);

@@ -3,15 +3,18 @@ import { type CgroupPlan, unifiedGroup } from "../cgroup/layout.ts";
 import { cgroupLimits } from "../cgroup/limits.ts";
 import { Registers, SectionBuilder } from "../plan/builder.ts";
 import { filterDevices, makeCgroups, openGroup } from "../plan/cgroup-operations.ts";
+import { compileCleanup } from "../plan/compile-cleanup.ts";
+import { checkTerminal, connectConsole } from "../plan/console.ts";
 import * as k from "../plan/constants.ts";
-import { type LaunchPlan, PLAN_VERSION } from "../plan/operation.ts";
+import { compileHooks, enterBundle, hasHooks } from "../plan/hooks.ts";
+import { type LaunchInput, StateFile } from "../plan/launch-input.ts";
+import { type LaunchPlan, PLAN_VERSION, type Register } from "../plan/operation.ts";
 import type { MountPoint } from "./external.ts";
 
 /** criu locks the network with programs that it looks for. */
 const ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
 
-type Files = Pick<LaunchPlan, "failureFile" | "onFailure">;
-/** The container's root, the place where criu finds it, and the namespaces that criu finds as its standard streams. */
+/** The container's root, the place where criu finds it, and the namespaces that criu inherits, as descriptors 4 and 5. */
 export interface Place {
   readonly rootfs: string;
   readonly root: string;
@@ -19,61 +22,94 @@ export interface Place {
   readonly mountPoints: readonly MountPoint[];
   /** Control groups to make, with their limits; absent where they are left alone. */
   readonly cgroups?: CgroupPlan;
-  readonly resources?: RuntimeResources | undefined;
 }
 
-/** What criu is asked as a servant, which a container with a terminal takes: only so is the terminal handed over. */
+/** The program, and what it is asked as a servant. */
 export interface CriuTalk {
   readonly criu: string;
   readonly request: Uint8Array;
-  /** Socket that receives the terminal's master. */
-  readonly consoleSocket?: string;
 }
 
 /**
- * The plan that runs criu in a mount namespace of its own, in which the container's root is a mount: criu demands one,
- * and nothing of it is seen on the host.
+ * The plan that makes a container from images. criu works in a mount namespace of its own, in which the container's root
+ * is a mount: criu demands one, and nothing of it is seen on the host. The restored process is a child of this plan's
+ * executor, which records it before it goes on, and in the foreground watches over it as over one that it has started.
  */
-export function compileRestore(criu: readonly string[], place: Place, files: Files): LaunchPlan {
+export function compileRestore(input: LaunchInput, talk: CriuTalk, place: Place): LaunchPlan {
+  checkTerminal(input);
+  const { mode, config, stateDirectory, pidFile } = input;
   const registers = new Registers();
   const h = new SectionBuilder("host", registers);
   const c = new SectionBuilder("container", registers);
+  const cleanup = new SectionBuilder("cleanup", registers);
+  if (mode === "foreground" && input.noSubreaper !== true) h.add("subreaper", {});
+  enterBundle(h, input);
+  const socket = connectConsole(h, input);
   h.add("makeDirectory", { dir: null, path: place.root, mode: 0o700 });
-  makeGroups(h, place);
-  const child = h.take("criu");
-  h.add("clone", { out: child, section: "container", flags: k.CLONE_NEWNS, cgroup: null });
-  h.add("awaitExec", {});
-  h.add("supervise", { terminal: null });
+  makeGroups(h, place, config.linux?.resources);
+  const terminal = askServant(h, talk, k.CLONE_NEWNS);
+  if (hasHooks(config, "prestart", "createRuntime")) {
+    // The namespaces are there, and nothing is in them yet: the network of engines is set up by these hooks.
+    h.add("followServant", { step: "setup-namespaces", terminal });
+    compileHooks(h, input, "prestart", "creating");
+    compileHooks(h, input, "createRuntime", "creating");
+    h.add("agreeServant", {});
+  }
+  h.add("followServant", { step: "post-restore", terminal });
+  h.add("recordProcess", { dir: null, path: `${stateDirectory}/${StateFile.init}`, plain: 0 });
+  if (pidFile !== undefined) h.add("recordProcess", { dir: null, path: pidFile, plain: 1 });
+  h.add("agreeServant", {});
+  h.add("followServant", { step: null, terminal });
+  const watched = config.process?.terminal === true && socket === undefined ? terminal : null;
+  if (socket !== undefined) {
+    h.at("/process/terminal", () => {
+      h.add("sendDescriptor", { socket, fd: terminal, message: "/dev/ptmx" });
+    });
+    h.close(terminal);
+    h.close(socket);
+  }
+  if (mode === "detach") h.add("finish", { code: 0 });
+  else h.at(watched === null ? "" : "/process/terminal", () => h.add("supervise", { terminal: watched }));
   placeRoot(c, place);
-  openStreams(c, place);
-  c.add("closeFrom", { first: 3, cloexec: 1 });
-  c.add("execute", { args: criu, env: ENVIRONMENT });
-  return assemble(registers, h, c, files);
-}
-
-/** The same for a container with a terminal. */
-export function compileTerminalRestore(talk: CriuTalk, place: Place, files: Files): LaunchPlan {
-  const registers = new Registers();
-  const h = new SectionBuilder("host", registers);
-  h.add("makeDirectory", { dir: null, path: place.root, mode: 0o700 });
-  makeGroups(h, place);
-  h.add("unshare", { flags: k.CLONE_NEWNS });
-  placeRoot(h, place);
-  openStreams(h, place);
-  askCriu(h, talk);
-  return assemble(registers, h, new SectionBuilder("container", registers), files);
+  becomeServant(c, talk, place.namespaces);
+  compileCleanup(cleanup, input, { cover: undefined, devices: undefined, namespace: undefined });
+  return assemble(registers, [h, c, cleanup], input);
 }
 
 /** The plan that writes a container with a terminal to images. */
-export function compileTerminalDump(talk: CriuTalk, files: Files): LaunchPlan {
+export function compileTerminalDump(
+  talk: CriuTalk,
+  files: Pick<LaunchPlan, "failureFile" | "onFailure">,
+): LaunchPlan {
   const registers = new Registers();
   const h = new SectionBuilder("host", registers);
-  askCriu(h, talk);
-  return assemble(registers, h, new SectionBuilder("container", registers), files);
+  const c = new SectionBuilder("container", registers);
+  const terminal = askServant(h, talk, 0);
+  h.add("followServant", { step: null, terminal });
+  h.add("finish", { code: 0 });
+  becomeServant(c, talk, []);
+  return assemble(registers, [h, c, new SectionBuilder("cleanup", registers)], files);
+}
+
+/** Begins the talk; returns the register that gets the master of a terminal. */
+function askServant(h: SectionBuilder, { request }: CriuTalk, flags: number): Register {
+  h.add("clone", { out: h.take("criu"), section: "container", flags, cgroup: null });
+  h.add("askServant", { request });
+  return h.take("terminal master");
+}
+
+function becomeServant(c: SectionBuilder, { criu }: CriuTalk, namespaces: readonly string[]): void {
+  const [first, second] = namespaces.map((path) => {
+    const namespace = c.take(path);
+    c.add("open", { out: namespace, dir: null, path, flags: k.O_RDONLY, mode: 0 });
+    return namespace;
+  });
+  const args = [criu, "--no-default-config", "swrk", "3"];
+  c.add("becomeServant", { args, env: ENVIRONMENT, first: first ?? null, second: second ?? null });
 }
 
 /** As a start makes them: criu moves processes into groups, and a v1 cpuset without CPUs takes none. */
-function makeGroups(h: SectionBuilder, { cgroups, resources }: Place): void {
+function makeGroups(h: SectionBuilder, { cgroups }: Place, resources: RuntimeResources | undefined): void {
   if (cgroups === undefined) return;
   const limits = cgroupLimits(cgroups, resources);
   for (const version of [1, 2] as const) makeCgroups(h, cgroups, version, limits);
@@ -119,34 +155,20 @@ function placeRoot(section: SectionBuilder, place: Place): void {
   section.close(above);
 }
 
-function openStreams(section: SectionBuilder, { namespaces }: Place): void {
-  const [stdin, stdout] = namespaces.map((path) => {
-    const namespace = section.take(path);
-    section.add("open", { out: namespace, dir: null, path, flags: k.O_RDONLY, mode: 0 });
-    return namespace;
-  });
-  if (stdin !== undefined) section.add("setStdio", { stdin, stdout: stdout ?? null, stderr: null });
-}
-
-function askCriu(h: SectionBuilder, { criu, request, consoleSocket }: CriuTalk): void {
-  const terminal = h.take("terminal");
-  const program = [criu, "--no-default-config", "swrk", "3"];
-  const ask = { program, env: ENVIRONMENT, request, terminal };
-  if (consoleSocket === undefined) h.add("askCriu", ask);
-  else {
-    const socket = h.take(consoleSocket);
-    h.add("connect", { out: socket, path: consoleSocket, seqpacket: 0 });
-    h.add("askCriu", ask);
-    h.at("/process/terminal", () => h.add("sendDescriptor", { socket, fd: terminal, message: "/dev/ptmx" }));
-  }
-  h.add("finish", { code: 0 });
-}
-
-function assemble(registers: Registers, h: SectionBuilder, c: SectionBuilder, files: Files): LaunchPlan {
+function assemble(
+  registers: Registers,
+  [host, container, cleanup]: readonly [SectionBuilder, SectionBuilder, SectionBuilder],
+  { failureFile, onFailure }: Pick<LaunchPlan, "failureFile" | "onFailure">,
+): LaunchPlan {
   return {
     version: PLAN_VERSION,
     registers: registers.labels,
-    sections: { host: h.operations, container: c.operations, cleanup: [] },
-    ...files,
+    sections: {
+      host: host.operations,
+      container: container.operations,
+      cleanup: cleanup.operations,
+    },
+    failureFile,
+    onFailure,
   };
 }

@@ -1,14 +1,12 @@
 import { posix } from "node:path";
 import { CortenError } from "../../spec/index.ts";
 import type { ContainerCgroup } from "../cgroup/layout.ts";
+import { DUMP_LOG, RESTORE_LOG } from "./criu.ts";
 import { externalMounts, externalNamespaces, maskedFiles, namespaceArguments } from "./external.ts";
 import type { CheckpointOptions, CriuSubject, ImageOptions, RestoreOptions } from "./options.ts";
 
 /** What images call the file that covers masked ones; the name is runc's. */
 const MASK = "/dev/null";
-
-export const DUMP_LOG = "dump.log";
-export const RESTORE_LOG = "restore.log";
 
 /** The command line of `criu dump`, or of `criu pre-dump`, without the program. */
 export function dumpArguments(pid: number, subject: CriuSubject, options: CheckpointOptions): string[] {
@@ -44,19 +42,22 @@ export function dumpArguments(pid: number, subject: CriuSubject, options: Checkp
   ];
 }
 
-/** The command line of `criu restore`. `root` is the mount that the container's mounts are built on. */
+/** Descriptors of criu as a servant: 3 is its socket. compileRestore puts namespaces behind it. */
+const FIRST_NAMESPACE = 4;
+
+/** The options of `criu restore`. `root` is the mount that the container's mounts are built on. */
 export function restoreArguments(
   subject: CriuSubject,
   options: RestoreOptions,
   files: {
     readonly root: string;
-    readonly pidFile: string;
     readonly bundle: string;
+    /** What the standard streams led to when the images were made. */
+    readonly streams: readonly string[];
   },
 ): string[] {
   return [
-    "restore",
-    ...["--root", files.root, "--restore-detached", "--pidfile", files.pidFile],
+    ...["--root", files.root],
     ...common(options, RESTORE_LOG),
     ...externalMounts(subject, files.bundle).flatMap(({ destination, source }) => [
       "--external",
@@ -65,8 +66,11 @@ export function restoreArguments(
     ...((subject.config.linux?.maskedPaths ?? []).length === 0
       ? []
       : ["--external", `mnt[${MASK}]:/dev/null`]),
-    // They are the standard streams of criu: compileRestore puts them there.
-    ...externalNamespaces(subject.config).flatMap(({ key }, fd) => ["--inherit-fd", `fd[${fd}]:${key}`]),
+    ...externalNamespaces(subject.config).flatMap(({ key }, index) => [
+      "--inherit-fd",
+      `fd[${FIRST_NAMESPACE + index}]:${key}`,
+    ]),
+    ...inheritedStreams(files.streams),
     ...(options.cgroupsMode === "ignore"
       ? []
       : subject.cgroups.groups.flatMap((group) => ["--cgroup-root", cgroupRoot(group)])),
@@ -79,6 +83,13 @@ export function restoreArguments(
 function cgroupRoot({ hierarchy: { controllers, mountpoint }, path }: ContainerCgroup): string {
   const inside = path.slice(mountpoint.length);
   return controllers.length === 0 ? inside : `${controllers.join(",")}:${inside}`;
+}
+
+/** A pipe is connected anew: the caller's stream stands for the one that the images name. */
+function inheritedStreams(streams: readonly string[]): string[] {
+  return streams
+    .slice(0, 3)
+    .flatMap((target, fd) => (/^pipe:\[\d+\]$/.test(target) ? ["--inherit-fd", `fd[${fd}]:${target}`] : []));
 }
 
 function common(options: ImageOptions, log: string): string[] {

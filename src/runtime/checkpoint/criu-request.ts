@@ -31,7 +31,8 @@ export function criuConfiguration(options: readonly string[]): string {
 
 /**
  * The request to a servant (criu_req of criu's images/rpc.proto): all options are in the configuration file but the
- * process, and the one that no command line has, to give away the master of the container's terminal.
+ * process, and those that only a servant has: to give away the master of the container's terminal, and to make the
+ * restored process its sibling.
  */
 export function criuRequest(kind: "dump" | "restore", configuration: string, pid?: number): Uint8Array {
   const options = [
@@ -42,6 +43,8 @@ export function criuRequest(kind: "dump" | "restore", configuration: string, pid
     ...number(9, 4n),
     // notify_scripts
     ...number(12, 1n),
+    // rst_sibling: a restored process becomes the child of who asks.
+    ...(kind === "restore" ? number(26, 1n) : []),
     // orphan_pts_master
     ...number(50, 1n),
     // config_file

@@ -3,6 +3,12 @@ import { join } from "node:path";
 import { findInPath } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 
+/** In the images: what the standard streams of the container led to. The name is runc's. */
+export const DESCRIPTORS = "descriptors.json";
+
+export const DUMP_LOG = "dump.log";
+export const RESTORE_LOG = "restore.log";
+
 /** The path of criu. @throws failed-precondition */
 export function requireCriu(): string {
   const program = findInPath("criu");
@@ -33,6 +39,6 @@ export function criuFailure(what: string, directory: string, log: string, output
 }
 
 /** What a talk with criu failed with: criu's own words where it was criu that failed. */
-export function failureOf(error: unknown, criuSaid: () => CortenError): unknown {
-  return error instanceof CortenError && error.operation === "askCriu" ? criuSaid() : error;
+export function failureOf(error: CortenError, criuSaid: () => CortenError): CortenError {
+  return error.operation === "followServant" ? criuSaid() : error;
 }

@@ -42,6 +42,10 @@ export interface RestoreOptions extends ImageOptions {
   readonly pidFile?: string;
   /** Socket that receives the master of the container's terminal. */
   readonly consoleSocket?: string;
+  /** Return once the container runs. Default: watch over it until it ends, then remove it. */
+  readonly detach?: boolean;
+  /** Do not become the reaper of orphans. */
+  readonly noSubreaper?: boolean;
   /** `TYPE:NAME` */
   readonly lsmProfile?: string;
   readonly lsmMountContext?: string;

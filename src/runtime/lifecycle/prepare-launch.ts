@@ -36,7 +36,12 @@ export interface LaunchFiles {
 }
 
 /** Reads and checks everything that a launch depends on, and compiles its plan. Changes nothing. */
-export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchFiles): PlannedLaunch {
+export function planLaunch(
+  options: RunOptions,
+  mode: LaunchMode,
+  files: LaunchFiles,
+  compile: (input: LaunchInput) => CompiledLaunch = compileLaunch,
+): PlannedLaunch {
   const id = checkId(options.id);
   const bundle = resolve(options.bundle ?? ".");
   const wanted = withCaller(wantedConfig(bundle, options), options, files.stateDirectory);
@@ -80,7 +85,7 @@ export function planLaunch(options: RunOptions, mode: LaunchMode, files: LaunchF
     noSubreaper: options.noSubreaper === true,
   };
   checkGroups(cgroups, scope?.holder.pid);
-  const compiled = compileLaunch(input);
+  const compiled = compile(input);
   return {
     plan: compiled.plan,
     warnings: [...warnings, ...compiled.warnings],

@@ -309,24 +309,29 @@ export class Runtime {
   }
 
   /**
-   * Makes a container from images through criu; it runs when this resolves.
+   * Prepares the making of a container from images through criu. In the foreground the executor stays as long as the
+   * container runs, as after {@link prepareRun}. {@link explainRestore} tells what it failed with.
    *
-   * @throws already-exists for an ID that is taken, failed-precondition with what criu said
+   * @throws already-exists for an ID that is taken; failed-precondition without criu
    */
-  async restore(options: RestoreOptions): Promise<void> {
+  async prepareRestore(options: RestoreOptions): Promise<Launch> {
     const id = checkId(options.id);
-    const { restoreContainer } = await import("../checkpoint/restore.ts");
-    ensurePrivateDirectory(this.root, { readable: true });
+    const { planRestore, CONFIGURATION } = await import("../checkpoint/restore.ts");
+    this.#makeRoot();
     this.#executor.program();
     this.#refuseTaken(id);
-    let made: boolean;
-    try {
-      made = await restoreContainer(this.root, options, (plan) => launch(this.#executor.store(id, plan)));
-    } catch (error) {
-      await this.delete(id, { force: true });
-      throw error;
-    }
-    if (!made) throw alreadyExists();
+    const failure = this.#executor.failureOf(id);
+    const planned = planRestore(options, { stateDirectory: stateDirectory(this.root, id), ...failure });
+    const { configuration, warnings } = planned;
+    if (!this.#store(id, planned, { [CONFIGURATION]: configuration })) throw alreadyExists();
+    const file = join(stateDirectory(this.root, id), StateFile.plan);
+    return this.#executor.launchOf(id, file, failure.failureFile, { warnings });
+  }
+
+  /** What a restore failed with: criu's own words, from its log in `workPath`, where it was criu that failed. */
+  async explainRestore(error: CortenError, workPath: string): Promise<CortenError> {
+    const { criuFailure, failureOf, RESTORE_LOG } = await import("../checkpoint/criu.ts");
+    return failureOf(error, () => criuFailure("restore", workPath, RESTORE_LOG, ""));
   }
 
   /** Waits until the container's process has ended. It need not be a child of the caller. */
@@ -370,8 +375,13 @@ export class Runtime {
     return this.#executor.launchOf(id, join(directory, StateFile.plan), failure.failureFile, settings);
   }
 
-  #store(id: string, { record, plan }: PlannedLaunch): boolean {
+  #store(
+    id: string,
+    { record, plan }: PlannedLaunch,
+    others: Readonly<Record<string, string>> = {},
+  ): boolean {
     return makeStateDirectory(this.root, id, {
+      ...others,
       [StateFile.record]: JSON.stringify(record),
       [StateFile.plan]: encodePlan(plan),
     });

@@ -9,6 +9,7 @@ import { Registers, SectionBuilder } from "./builder.ts";
 import { filterDevices, groupsToJoin, joinCgroups, makeCgroups, openGroup } from "./cgroup-operations.ts";
 import { compileCleanup, type HeldByHost } from "./compile-cleanup.ts";
 import { compileContainer } from "./compile-container.ts";
+import { checkTerminal, connectConsole } from "./console.ts";
 import * as k from "./constants.ts";
 import { compileHooks, enterBundle, hasHooks, hookState } from "./hooks.ts";
 import { prepareMappedMounts } from "./idmap.ts";
@@ -233,30 +234,6 @@ function oomEvents({ cgroups }: LaunchInput): string | null {
   }
   const memory = cgroups.groups.find(({ hierarchy }) => hierarchy.controllers.includes("memory"));
   return memory === undefined ? null : `${memory.path}/memory.oom_control`;
-}
-
-function checkTerminal({ config, mode, consoleSocket }: LaunchInput): void {
-  const terminal = config.process?.terminal === true;
-  if (terminal && mode !== "foreground" && consoleSocket === undefined) {
-    throw configFault(
-      "/process/terminal",
-      "cannot allocate a terminal for a container that is left on its own without a console socket",
-      "name a socket with --console-socket, or set process.terminal to false",
-    );
-  }
-  if (!terminal && consoleSocket !== undefined) {
-    throw configFault(
-      "/process/terminal",
-      "is false: a console socket would wait for a terminal that never comes",
-    );
-  }
-}
-
-function connectConsole(h: SectionBuilder, { consoleSocket }: LaunchInput): Register | undefined {
-  if (consoleSocket === undefined) return undefined;
-  const socket = h.take(consoleSocket);
-  h.add("connect", { out: socket, path: consoleSocket, seqpacket: 0 });
-  return socket;
 }
 
 /** The FIFO at which the container waits for `start`. */

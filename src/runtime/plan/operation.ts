@@ -451,6 +451,24 @@ export const OPERATIONS = {
    */
   findHome: { code: 119, fields: { uid: "int" } },
 
+  // ── criu ─────────────────────────────────────────────────────────────────────────────────
+  /**
+   * The container section's last operation: execve(args[0], args, env) of criu as a servant of the host's section. Its
+   * descriptor 3 is a socket to that, 4 and 5 are `first` and `second`, the standard streams stay. It dies with its parent.
+   */
+  becomeServant: { code: 230, fields: { args: "list", env: "list", first: "in?", second: "in?" } },
+  /** In the host section: sends the child that becomes a servant `request`, a criu_req. */
+  askServant: { code: 231, fields: { request: "data" } },
+  /**
+   * Agrees to what the servant tells of until it comes to `step`, which it waits at until {@link agreeServant}; the process
+   * that it names there, which it has made as its sibling, takes its place as the child. Without a step: until it
+   * says how it ended, and has ended. `terminal`: the master of a terminal that it has made on the way. Fails when the
+   * servant does.
+   */
+  followServant: { code: 232, fields: { step: "text?", terminal: "out" } },
+  /** Lets the servant go on from the step at which {@link followServant} has left it. */
+  agreeServant: { code: 233, fields: {} },
+
   // ── the end ──────────────────────────────────────────────────────────────────────────────
   /** Resolves `name` through `path` (a PATH value) inside the container as execvp would; the answer is kept for {@link execute}. */
   findExecutable: { code: 120, fields: { name: "text", path: "text" } },
@@ -468,11 +486,6 @@ export const OPERATIONS = {
    * inherited.
    */
   resetCpuAffinity: { code: 141, fields: {} },
-  /**
-   * Runs `program`, criu as a servant whose socket is its descriptor 3, sends it `request` (a criu_req) and agrees to
-   * each step that it tells of. `terminal`: the master of one that criu has made, if it has. Fails when criu does.
-   */
-  askCriu: { code: 140, fields: { program: "list", env: "list", request: "data", terminal: "out" } },
   /**
    * Detaches: waits until the child has reached awaitStart or execute, then the parent section ends with exit status
    * `code` and its child lives on. The cleanup section does not run. A host section that ends without it kills what
