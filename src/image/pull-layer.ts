@@ -5,6 +5,7 @@ import { CortenError, isCortenError } from "../spec/index.ts";
 import type { ImageSource } from "../transport/index.ts";
 import type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";
 import { LayerPipe } from "./layer-pipe.ts";
+import { hasOtherHost } from "./right-content.ts";
 import type { TransferEvent } from "./transfer-event.ts";
 
 /** Attempts that bring no byte before a transfer is given up; progress starts the count again. */
@@ -29,19 +30,25 @@ export interface WantedBlob {
 
 /** Brings one layer into the store and to the consumer. */
 export async function pullLayer(context: LayerContext, wanted: WantedBlob): Promise<void> {
+  const { source } = context;
+  const { descriptor } = wanted;
   const consume = await consumerFor(context, wanted);
   try {
-    if (await pullOnce(context, wanted.descriptor, consume)) return;
+    for (let goneOn = 0; ; ) {
+      const wrong = await pullOnce(context, descriptor, consume);
+      if (wrong === undefined) return;
+      // What a partial blob held may have been wrong (a power cut leaves such); it is gone, and once more is fair.
+      const again = wrong.resumed && goneOn++ === 0;
+      const { error } = wrong;
+      if (!again && !hasOtherHost(source, descriptor, error)) throw error;
+      context.report({ type: "retry", digest: descriptor.digest, offset: 0, error });
+    }
   } catch (error) {
     if (!isCortenError(error, "data-loss")) throw error;
-    throw new CortenError("data-loss", `${context.source.name}: ${error.message}`, {
+    throw new CortenError("data-loss", `${source.name}: ${error.message}`, {
       cause: error,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     });
-  }
-  // What a partial blob held was wrong (a power cut leaves such); it is gone, and once more is fair.
-  if (!(await pullOnce(context, wanted.descriptor, consume))) {
-    throw new CortenError("data-loss", `${context.source.name}: ${wanted.descriptor.digest} is wrong again`);
   }
 }
 
@@ -63,17 +70,24 @@ async function consumerFor({ consumer }: LayerContext, wanted: WantedBlob): Prom
   };
 }
 
-/** Returns false when the beginning that was already here turned out to be wrong. */
+/** Bytes that came in and were thrown away. */
+interface WrongContent {
+  readonly error: CortenError;
+  /** True where their beginning was here already. */
+  readonly resumed: boolean;
+}
+
+/** Returns what was wrong where the bytes seem to be. */
 async function pullOnce(
   context: LayerContext,
   descriptor: Descriptor,
   consume: Consume | undefined,
-): Promise<boolean> {
+): Promise<WrongContent | undefined> {
   const { store, lease, signal } = context;
   await using ingest = await store.ingest(descriptor, { lease, signal });
   if (ingest === undefined) {
     await readStored(context, descriptor, consume);
-    return true;
+    return undefined;
   }
   const resumedAt = ingest.offset;
   const pipe = consume === undefined ? undefined : new LayerPipe();
@@ -101,10 +115,9 @@ async function pullOnce(
   const [fetching, unpacking] = await Promise.allSettled([fetched, consumed]);
   if (fetching.status === "rejected") {
     const { reason } = fetching;
-    if (resumedAt === 0 || signal.aborted || !blamesContent(reason, stop.signal.aborted)) throw reason;
+    if (signal.aborted || !blamesContent(reason, stop.signal.aborted)) throw reason;
     await ingest.discard();
-    context.report({ type: "retry", digest: descriptor.digest, offset: 0, error: reason });
-    return false;
+    return { error: reason, resumed: resumedAt > 0 };
   }
   if (unpacking.status === "rejected") throw unpacking.reason;
   context.report({
@@ -114,7 +127,7 @@ async function pullOnce(
     size: descriptor.size,
     state: "done",
   });
-  return true;
+  return undefined;
 }
 
 /**

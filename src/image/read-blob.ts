@@ -2,6 +2,7 @@ import type { Descriptor } from "../spec/index.ts";
 import { CortenError } from "../spec/index.ts";
 import type { ImageSource } from "../transport/index.ts";
 import { verified } from "../transport/index.ts";
+import { withRightContent } from "./right-content.ts";
 
 /**
  * A whole blob of a source, verified.
@@ -18,8 +19,10 @@ export async function readBlob(
   if (descriptor.size > maxBytes) {
     throw new CortenError("resource-exhausted", `${what} is ${descriptor.size} bytes, more than ${maxBytes}`);
   }
-  const content = await source.blob(descriptor, signal === undefined ? {} : { signal });
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of verified(content, descriptor, what)) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return withRightContent(source, descriptor, async () => {
+    const content = await source.blob(descriptor, signal === undefined ? {} : { signal });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of verified(content, descriptor, what)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  });
 }

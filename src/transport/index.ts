@@ -14,15 +14,24 @@ export { openImages } from "./image-set.ts";
 export { deleteFromLayout } from "./layout/deletion.ts";
 export { LayoutDirectory } from "./layout/directory.ts";
 export { listReferrers } from "./list-referrers.ts";
-export type { OpenOptions, OpenSinkOptions } from "./open.ts";
-export { openArchive, openRepository, openSink, openSource, resolveShortName } from "./open.ts";
+export type { OpenOptions, OpenSinkOptions, ShortNameOptions } from "./open.ts";
+export {
+  openArchive,
+  openRepository,
+  openSink,
+  openSource,
+  rememberShortName,
+  resolveShortName,
+  shortNameMeanings,
+} from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptions } from "./place.ts";
 export { openRaw } from "./raw/open.ts";
 export type { RawDocument, RawPlace } from "./raw/place.ts";
 export type { ReferrerOptions } from "./referrer.ts";
-export type { Credentials, RangeOptions, RegistryOptions } from "./registry/options.ts";
+export type { Credentials, MistrustedHost, RangeOptions, RegistryOptions } from "./registry/options.ts";
 export type { RegistryRepository } from "./registry/repository.ts";
 export type { UploadEntry, UploadJournal } from "./registry/upload-journal.ts";
+export { forgetfulJournal } from "./registry/upload-journal.ts";
 export type { RegistryWarning } from "./registry/warnings.ts";
 export { digestOf, streamOf, verified, verifyBytes } from "./stream.ts";
 export { temporaryRoot } from "./temporary-root.ts";

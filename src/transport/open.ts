@@ -7,6 +7,12 @@ import type { ImageSink, ImageSource } from "./place.ts";
 import type { RegistryOptions } from "./registry/options.ts";
 import type { RegistryRepository } from "./registry/repository.ts";
 
+/** Options of {@link resolveShortName}. */
+export interface ShortNameOptions extends Pick<RegistryOptions, "registriesConf" | "environment"> {
+  /** Asks the user which of several images is meant. Default: there is nobody to ask. */
+  readonly choose?: (text: string, references: readonly Reference[]) => Promise<Reference>;
+}
+
 /** Options of {@link openSource}. */
 export interface OpenOptions {
   /** How registries are reached; other places ignore it. */
@@ -28,15 +34,42 @@ export interface OpenSinkOptions extends OpenOptions {
 /**
  * What a name that a user typed means, in the order in which it is to be looked for.
  *
- * @throws failed-precondition when it could mean several images, and registries.conf does not allow to guess
+ * @throws failed-precondition when it could mean several images, registries.conf does not allow to guess, and there is nobody to
+ *   choose
  */
 export async function resolveShortName(
   text: string,
-  options: Pick<RegistryOptions, "registriesConf" | "environment"> = {},
+  options: ShortNameOptions = {},
 ): Promise<readonly Reference[]> {
   const { shortNameCandidates } = await import("./registry/configuration/short-name.ts");
+  const { registriesConf, environment = process.env, choose } = options;
+  return shortNameCandidates(text, { registriesConf, environment }, choose);
+}
+
+/** All that a name that a user typed may mean, whether it has to be chosen from or not. */
+export async function shortNameMeanings(
+  text: string,
+  options: Omit<ShortNameOptions, "choose"> = {},
+): Promise<readonly Reference[]> {
+  const { readShortName } = await import("./registry/configuration/short-name.ts");
   const { registriesConf, environment = process.env } = options;
-  return shortNameCandidates(text, { registriesConf, environment });
+  return (await readShortName(text, { registriesConf, environment })).references;
+}
+
+/**
+ * Remembers what a user has chosen for a short name, where Podman does so as well. Nobody is asked for that name again.
+ *
+ * @throws failed-precondition when the file cannot be written
+ */
+export async function rememberShortName(
+  text: string,
+  reference: Reference,
+  environment: NonNullable<RegistryOptions["environment"]> = process.env,
+): Promise<void> {
+  const { shortNameAliasesFile } = await import("./registry/configuration/alias-file.ts");
+  const { writeShortNameAlias } = await import("./registry/configuration/short-name-aliases.ts");
+  const path = shortNameAliasesFile(environment, process.geteuid?.() ?? -1);
+  if (path !== undefined) await writeShortNameAlias(path, text, reference);
 }
 
 /**

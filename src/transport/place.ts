@@ -1,4 +1,4 @@
-import type { Descriptor } from "../spec/index.ts";
+import type { CortenError, Descriptor } from "../spec/index.ts";
 
 /** Options every transport call takes. */
 export interface TransportOptions {
@@ -39,6 +39,11 @@ export interface ImageSource extends AsyncDisposable {
     descriptor: Descriptor,
     options?: TransportOptions & { readonly offset?: number },
   ): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * Says that the bytes of {@link blob} turned out wrong. True when they came from a host that is not the only one: it is
+   * asked no more, and the blob can be read anew. Default: there is one place only.
+   */
+  mistrust?(descriptor: Descriptor, why: CortenError): boolean;
 }
 
 /** A place that an image can be written to. Nothing is visible under its name before {@link commit}. */

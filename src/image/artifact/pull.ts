@@ -5,6 +5,7 @@ import { LayoutDirectory, verified } from "../../transport/index.ts";
 import { chooseFromSource } from "../choose-from-source.ts";
 import { TemporaryBlob } from "../copy/temporary-blob.ts";
 import { everyOf } from "../every-of.ts";
+import { withRightContent } from "../right-content.ts";
 import type { TransferEvent } from "../transfer-event.ts";
 import { checkTitle, UNPACK_ANNOTATION, UNPACKED_DIGEST_ANNOTATION } from "./title.ts";
 import { unpackDirectory } from "./unpack.ts";
@@ -70,8 +71,10 @@ export async function pullArtifact(
     if (options.keepOldFiles === true && (await output.size(path)) !== undefined)
       return report("exists", size);
     report("fetching", 0);
-    const content = verified(await source.blob(layer, { signal: both }), layer, `${source.name}: ${path}`);
-    await writeFile(output, path, layer, content, both);
+    await withRightContent(source, layer, async () => {
+      const content = verified(await source.blob(layer, { signal: both }), layer, `${source.name}: ${path}`);
+      await writeFile(output, path, layer, content, both);
+    });
     report("done", size);
   });
   return {

@@ -5,6 +5,7 @@ import type { Descriptor, Digest } from "../../spec/index.ts";
 import { CortenError } from "../../spec/index.ts";
 import type { ImageSink, ImageSource } from "../../transport/index.ts";
 import { verified } from "../../transport/index.ts";
+import { hasOtherHost } from "../right-content.ts";
 import type { CopyOptions } from "./options.ts";
 import { TemporaryBlob } from "./temporary-blob.ts";
 
@@ -46,6 +47,11 @@ export async function copyBlob(
         ? await passOn(context, descriptor)
         : await repack(context, descriptor, compression);
     } catch (error) {
+      // What the sink had of it is gone: a sink keeps no blob that is not right.
+      if (!context.signal.aborted && hasOtherHost(context.source, descriptor, error)) {
+        attempt--;
+        continue;
+      }
       const passing = error instanceof CortenError && error.retryable && !context.signal.aborted;
       if (!passing || attempt >= retryTimes) throw error;
       onProgress?.({ type: "retry", digest: descriptor.digest, offset: 0, error });

@@ -61,6 +61,7 @@ function rootedAt(source: ImageSource, { mediaType, digest, size }: Descriptor):
     root: async (call) => ({ descriptor, bytes: await source.manifest(descriptor, call) }),
     manifest: (other, call) => source.manifest(other, call),
     blob: (other, call) => source.blob(other, call),
+    mistrust: (other, why) => source.mistrust?.(other, why) === true,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -83,6 +83,7 @@ export class Workbench implements AsyncDisposable {
         this.#documents.get(descriptor.digest) ?? base.manifest(descriptor, options),
       blob: async (descriptor: Descriptor, options: TransportOptions & { readonly offset?: number } = {}) =>
         (await this.open(descriptor.digest, options.offset)) ?? base.blob(descriptor, options),
+      mistrust: (descriptor, why) => base.mistrust?.(descriptor, why) === true,
       [Symbol.asyncDispose]: async () => {
         // The view holds nothing: base and workbench belong to who made them.
       },

@@ -1,3 +1,4 @@
+import type { Digest } from "../../spec/index.ts";
 import type { HttpRequest } from "./http.ts";
 
 /** A request to the registry's API. */
@@ -15,5 +16,7 @@ export interface ApiRequest {
   readonly expect: readonly number[];
   /** What the request does and to what, for messages. */
   readonly what: string;
+  /** The blob whose bytes the answer holds: who gave them is remembered until they are known to be right. */
+  readonly content?: Digest;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Reference } from "../../spec/index.ts";
+import type { Digest, Reference } from "../../spec/index.ts";
 import { CortenError, canonicalReference } from "../../spec/index.ts";
 import type { ApiRequest } from "./api-request.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -8,6 +8,7 @@ import type { RegistryOptions } from "./options.ts";
 import { RangePolicy } from "./ranges.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { retrying } from "./retry.ts";
+import { Trust } from "./trust.ts";
 import { Warnings } from "./warnings.ts";
 
 export type { ApiRequest } from "./api-request.ts";
@@ -22,6 +23,7 @@ export class RegistryClient implements AsyncDisposable {
   readonly ranges: RangePolicy;
   readonly #options: RegistryOptions;
   readonly #warnings: Warnings;
+  readonly #trust: Trust;
   #endpoints: Promise<readonly Endpoint[]> | undefined;
   /** Mirrors that did not answer: they are not asked again. */
   readonly #silent = new Set<Endpoint>();
@@ -32,6 +34,7 @@ export class RegistryClient implements AsyncDisposable {
     this.retry = { attempts: options.attempts ?? 5, backoff: options.backoff ?? 250 };
     this.ranges = new RangePolicy(options.ranges);
     this.#warnings = new Warnings(options.onWarning);
+    this.#trust = new Trust(options.onMistrust);
   }
 
   /** The reference in full, as it is shown. */
@@ -50,7 +53,15 @@ export class RegistryClient implements AsyncDisposable {
   }
 
   /** {@link request} without retries: of each host that may have the answer, one after the other. */
-  async requestOnce(request: ApiRequest): Promise<HttpReply> {
+  requestOnce(request: ApiRequest): Promise<HttpReply> {
+    return this.readOnce(request, async (reply) => reply);
+  }
+
+  /**
+   * Sends a request once to each host that may have the answer, until one gives an answer that `read` takes. What a mirror
+   * sends is thrown away where `read` throws, and the next host is asked.
+   */
+  async readOnce<T>(request: ApiRequest, read: (reply: HttpReply) => Promise<T>): Promise<T> {
     const endpoints = await this.#endpointsFor(request);
     const failures: Error[] = [];
     for (const endpoint of endpoints) {
@@ -67,7 +78,11 @@ export class RegistryClient implements AsyncDisposable {
         if (endpoint.owns(reply.url)) {
           this.#warnings.see(endpoint.settings.host, headerText(reply, "warning"));
         }
-        return reply;
+        if (!last) this.#trust.gave(endpoint, reply, request.content);
+        return await read(reply).catch((error) => {
+          if (!last && error instanceof CortenError && !error.retryable) this.#trust.end(endpoint, error);
+          throw error;
+        });
       } catch (error) {
         if (last) throw withMirrors(error, failures);
         request.signal?.throwIfAborted();
@@ -80,6 +95,19 @@ export class RegistryClient implements AsyncDisposable {
       "failed-precondition",
       `${request.what}: configuration names no host that may be asked`,
     );
+  }
+
+  /**
+   * Says that what came under `digest` is wrong, or does not come at all. True when a mirror gave it, which is asked no
+   * more, so that another host gives what comes next.
+   */
+  mistrust(digest: Digest, why: CortenError): boolean {
+    return this.#trust.endOfGivers(digest, why);
+  }
+
+  /** The same for what one answer holds. */
+  mistrustGiverOf(reply: HttpReply, why: CortenError): boolean {
+    return this.#trust.endOfGiverOf(reply, why);
   }
 
   /**
@@ -104,8 +132,9 @@ export class RegistryClient implements AsyncDisposable {
     const fit = all.filter(
       ({ settings: { pulls } }) => pulls === "all" || pulls === (byDigest ? "digest-only" : "tag-only"),
     );
-    const answering = fit.filter((endpoint) => !this.#silent.has(endpoint));
-    return answering.length > 0 ? answering : fit;
+    const trusted = fit.filter((endpoint) => !this.#trust.hasEnded(endpoint));
+    const answering = trusted.filter((endpoint) => !this.#silent.has(endpoint));
+    return answering.length > 0 ? answering : trusted;
   }
 
   #all(): Promise<readonly Endpoint[]> {

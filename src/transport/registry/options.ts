@@ -1,3 +1,4 @@
+import type { CortenError } from "../../spec/index.ts";
 import type { UploadJournal } from "./upload-journal.ts";
 import type { RegistryWarning } from "./warnings.ts";
 
@@ -14,6 +15,13 @@ export interface RangeOptions {
   readonly size?: number;
   /** Bytes a second at which one connection is fast enough to stay alone. Default: 100 MiB. */
   readonly enough?: number;
+}
+
+/** A mirror that sent something else than what was asked for. It was thrown away, and other hosts are asked instead. */
+export interface MistrustedHost {
+  readonly host: string;
+  /** What was asked for, and what is wrong with the answer. */
+  readonly error: CortenError;
 }
 
 /** How a registry is reached. Everything has a default that suits a machine set up for Docker or Podman. */
@@ -65,6 +73,8 @@ export interface RegistryOptions {
   readonly mountFrom?: readonly string[];
   /** Called with each warning of the registry, once. Default: nobody reads them. */
   readonly onWarning?: (warning: RegistryWarning) => void;
+  /** Called with each mirror that is asked no more because of what it sent. Default: nobody reads it. */
+  readonly onMistrust?: (mistrusted: MistrustedHost) => void;
   /** Where paths and user directories come from. Default: `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }

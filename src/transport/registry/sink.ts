@@ -6,7 +6,7 @@ import type { ApiRequest, RegistryClient } from "./client.ts";
 import type { HttpReply } from "./http.ts";
 import type { RegistryOptions } from "./options.ts";
 import { Upload, uploadLocation } from "./upload.ts";
-import { forgetful } from "./upload-journal.ts";
+import { forgetfulJournal } from "./upload-journal.ts";
 
 type SinkOptions = Pick<RegistryOptions, "mountFrom" | "uploads" | "resumableFrom" | "chunkSize">;
 
@@ -80,7 +80,7 @@ export class RegistrySink implements ImageSink {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const digest = parseDigest(descriptor.digest);
-    const { uploads = forgetful, chunkSize } = this.#options;
+    const { uploads = forgetfulJournal, chunkSize } = this.#options;
     const { registry, repository } = this.#client.reference;
     const isThere = () => this.hasBlob(descriptor, signal === undefined ? {} : { signal });
     using entry = await uploads.take(`${registry}/${repository} ${digest}`, signal);

@@ -43,19 +43,22 @@ export class RegistrySource implements ImageSource {
   }
 
   /** The manifest or index that a tag or digest of the repository names, digest verified. */
-  async document(reference: string, options: TransportOptions = {}): Promise<Document> {
+  document(reference: string, options: TransportOptions = {}): Promise<Document> {
     const digest = reference.includes(":") ? parseDigest(reference) : undefined;
-    const { bytes, reply } = await this.#fetch(reference, digest, options);
-    const mediaType = documentType(bytes, contentType(reply), this.name);
-    const named = digest ?? (await this.#announcedDigest(reply, bytes)) ?? (await digestOf(bytes));
-    return { descriptor: { mediaType, digest: named, size: bytes.length }, bytes };
+    return this.#fetch(reference, digest, options, async (bytes, reply) => {
+      const mediaType = documentType(bytes, contentType(reply), this.name);
+      const named = digest ?? (await this.#announcedDigest(reply, bytes)) ?? (await digestOf(bytes));
+      return { descriptor: { mediaType, digest: named, size: bytes.length }, bytes };
+    });
   }
 
   /** What the reference leads to, unjudged but for its digest where the reference has one. */
-  async rawRoot(options: TransportOptions = {}): Promise<RawDocument> {
+  rawRoot(options: TransportOptions = {}): Promise<RawDocument> {
     const { tag, digest } = this.#client.reference;
-    const { bytes, reply } = await this.#fetch(digest ?? tag ?? "latest", digest, options);
-    return { mediaType: contentType(reply), bytes };
+    return this.#fetch(digest ?? tag ?? "latest", digest, options, async (bytes, reply) => ({
+      mediaType: contentType(reply),
+      bytes,
+    }));
   }
 
   async manifest(descriptor: Descriptor, options: TransportOptions = {}): Promise<Uint8Array> {
@@ -66,17 +69,18 @@ export class RegistrySource implements ImageSource {
         `manifest ${digest} of ${this.name} is ${size} bytes, too many`,
       );
     }
-    const { bytes, reply } = await this.#fetch(digest, digest, options);
-    await verifyBytes(bytes, { digest, size }, `manifest ${digest} of ${this.name}`);
-    const type = contentType(reply);
-    // The same bytes under another type could be read as another kind of document (CVE-2021-41190).
-    if (type !== undefined && type !== mediaType) {
-      throw new CortenError(
-        "invalid-argument",
-        `manifest ${digest} of ${this.name} comes as "${type}", but its descriptor says "${mediaType}"`,
-      );
-    }
-    return bytes;
+    return this.#fetch(digest, digest, options, async (bytes, reply) => {
+      await verifyBytes(bytes, { digest, size }, `manifest ${digest} of ${this.name}`);
+      const type = contentType(reply);
+      // The same bytes under another type could be read as another kind of document (CVE-2021-41190).
+      if (type !== undefined && type !== mediaType) {
+        throw new CortenError(
+          "invalid-argument",
+          `manifest ${digest} of ${this.name} comes as "${type}", but its descriptor says "${mediaType}"`,
+        );
+      }
+      return bytes;
+    });
   }
 
   async blob(
@@ -90,29 +94,34 @@ export class RegistrySource implements ImageSource {
     await this.#client[Symbol.asyncDispose]();
   }
 
-  /** A manifest's bytes, checked against `digest` where there is one. */
-  async #fetch(
+  mistrust({ digest }: Descriptor, why: CortenError): boolean {
+    return this.#client.mistrust(digest, why);
+  }
+
+  /** What `take` makes of a manifest's bytes, which have been checked against `digest` where there is one. */
+  async #fetch<T>(
     reference: string,
     digest: Digest | undefined,
     { signal }: TransportOptions,
-  ): Promise<{ bytes: Uint8Array; reply: HttpReply }> {
+    take: (bytes: Uint8Array, reply: HttpReply) => Promise<T>,
+  ): Promise<T> {
     if (digest !== undefined) verifiableAlgorithm(digest);
     const { retry, reference: named } = this.#client;
-    const what = `pull manifest ${reference} of ${this.name}`;
-    return retrying(retry, signal, async () => {
-      const reply = await this.#client.requestOnce({
-        method: "GET",
-        path: `/v2/${named.repository}/manifests/${reference}`,
-        headers: { accept: ACCEPT_MANIFESTS },
-        actions: "pull",
-        expect: [200],
-        what,
-        signal,
-      });
+    const request = {
+      method: "GET",
+      path: `/v2/${named.repository}/manifests/${reference}`,
+      headers: { accept: ACCEPT_MANIFESTS },
+      actions: "pull",
+      expect: [200],
+      what: `pull manifest ${reference} of ${this.name}`,
+      signal,
+    } as const;
+    const read = async (reply: HttpReply): Promise<T> => {
       const bytes = await readAll(reply, MAX_DOCUMENT_SIZE);
       if (digest !== undefined) await verifyBytes(bytes, { digest }, `manifest ${digest} of ${this.name}`);
-      return { bytes, reply };
-    });
+      return take(bytes, reply);
+    };
+    return retrying(retry, signal, () => this.#client.readOnce(request, read));
   }
 
   /**

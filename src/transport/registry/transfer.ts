@@ -61,6 +61,7 @@ export class Transfer {
       // Compression on the way would change what Range and Content-Length count.
       headers: { "accept-encoding": "identity", ...(part ? { range } : {}) },
       expect: part ? [200, 206] : [200],
+      content: this.#descriptor.digest,
       what: this.#what,
       signal,
     };
@@ -94,11 +95,19 @@ export class Transfer {
         );
       } catch (error) {
         failures = at > before ? 1 : failures + 1;
-        if (failures >= this.#client.retry.attempts) throw error;
-        await pauseAfter(error, failures, this.#client.retry, signal);
+        if (this.#isFinal(error, failures)) {
+          signal?.throwIfAborted();
+          if (!(error instanceof CortenError) || !this.#client.mistrustGiverOf(reply, error)) throw error;
+          failures = 0;
+        } else await pauseAfter(error, failures, this.#client.retry, signal);
       }
       reply = await this.open(at, end, signal);
     }
+  }
+
+  /** True where the host that failed gets no further try. */
+  #isFinal(error: unknown, failures: number): boolean {
+    return failures >= this.#client.retry.attempts || !isCortenError(error) || !error.retryable;
   }
 
   /** The reply's body without what comes before `at`. */

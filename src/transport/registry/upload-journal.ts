@@ -24,7 +24,7 @@ export interface UploadEntry extends Disposable {
 }
 
 /** For who keeps no journal: the upload is not remembered beyond the call. */
-export const forgetful: UploadJournal = {
+export const forgetfulJournal: UploadJournal = {
   async take() {
     return {
       location: undefined,

@@ -97,7 +97,7 @@ export class Upload {
         if (session.offset > before) failures = 0;
       }
     }
-    return this.#close(session);
+    return this.#close(session, resumed);
   }
 
   async #sendChunk({ location, offset }: Session): Promise<Session> {
@@ -129,16 +129,21 @@ export class Upload {
     return { location: uploadLocation(reply, this.#what), offset: end };
   }
 
-  async #close({ location }: Session): Promise<boolean> {
+  async #close({ location }: Session, resumed: boolean): Promise<boolean> {
+    const { entry, isThere, descriptor } = this.#request;
     const closing = new URL(location);
-    closing.searchParams.set("digest", this.#request.descriptor.digest);
+    closing.searchParams.set("digest", descriptor.digest);
     const headers = { "content-type": "application/octet-stream" };
     try {
       await this.#send({ method: "PUT", path: closing, headers, expect: [201, 204] });
       return true;
     } catch (error) {
       // A session that is gone may have been closed by the request whose answer was lost.
-      if (isCortenError(error, "not-found")) return this.#request.isThere();
+      if (isCortenError(error, "not-found")) return isThere();
+      if (!isConflict(error)) throw error;
+      // What the session holds is not the blob, so nobody is to go on with it; what an earlier process sent may be to blame.
+      entry.forget();
+      if (resumed) return false;
       throw error;
     }
   }

@@ -12,14 +12,15 @@ import { artifactPlace } from "./place.ts";
 import { writeTo } from "./write.ts";
 
 /** `corten artifact attach PLACE FILE[:TYPE]…` */
-export async function run({ args, options }: CortenCall<typeof artifactAttachOptions>): Promise<number> {
+export async function run(call: CortenCall<typeof artifactAttachOptions>): Promise<number> {
+  const { args, options } = call;
   const [text, ...files] = args;
   const place = artifactPlace(text!);
   if (options["artifact-type"] === undefined) {
     throw new CortenError("invalid-argument", "what is attached has a type: --artifact-type");
   }
   const { platform } = options;
-  return writeTo(options, accessOf(options), async (registry, signal) => {
+  return writeTo(call, accessOf(options), async (registry, signal) => {
     const subject = await descriptorAt(place, platform, registry, signal);
     const content = { ...(await artifactContent(files, options)), subject };
     return { content, places: ({ descriptor: { digest } }) => [besides(place, digest)] };

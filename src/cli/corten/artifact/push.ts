@@ -11,7 +11,8 @@ import { writeTo } from "./write.ts";
 const UNKNOWN_CONFIG = "application/vnd.unknown.config.v1+json";
 
 /** `corten artifact push PLACE FILE[:TYPE]…` */
-export async function run({ args, options }: CortenCall<typeof artifactPushOptions>): Promise<number> {
+export async function run(call: CortenCall<typeof artifactPushOptions>): Promise<number> {
+  const { args, options } = call;
   const [text, ...files] = args;
   const places = artifactPlaces(text!);
   const config = options.config === undefined ? undefined : fileWithType(options.config);
@@ -19,7 +20,7 @@ export async function run({ args, options }: CortenCall<typeof artifactPushOptio
   if (files.length === 0 && config === undefined && options["artifact-type"] === undefined) {
     throw new CortenError("invalid-argument", "an artifact without files has a type: --artifact-type");
   }
-  return writeTo(options, accessOf(options), async () => ({
+  return writeTo(call, accessOf(options), async () => ({
     content: {
       ...(await artifactContent(files, options)),
       ...(config === undefined ? {} : { config: { mediaType: UNKNOWN_CONFIG, ...config } }),

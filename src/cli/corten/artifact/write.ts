@@ -6,8 +6,11 @@ import { openSink, printPlace } from "../../../transport/index.ts";
 import { print, printJson } from "../../terminal/stream.ts";
 import { showTransfer } from "../images/transfer-progress.ts";
 import { interruptible } from "../interruption.ts";
+import type { CortenCall } from "../table/globals.ts";
 import type { AccessValues } from "../transfer/access.ts";
 import { registryAccess } from "../transfer/access.ts";
+import { keptUploads } from "../transfer/kept-uploads.ts";
+import { lazyStore } from "../transfer/lazy-store.ts";
 import type { ArtifactPlace } from "./place.ts";
 
 interface WriteOptions {
@@ -25,18 +28,21 @@ export interface Written {
 
 /** Makes an artifact, writes it to its places and prints its digest. */
 export async function writeTo(
-  options: WriteOptions,
+  call: Pick<CortenCall, "globals"> & { readonly options: WriteOptions },
   access: AccessValues,
   decide: (registry: RegistryOptions, signal: AbortSignal) => Promise<Written>,
 ): Promise<number> {
+  const { options } = call;
+  using lazy = lazyStore(call);
   const progress = await showTransfer(options.quiet, "push");
   const registry = registryAccess(access, progress.note);
+  const uploads = keptUploads(lazy.open, progress.note);
   const written = await interruptible(async (signal) => {
     const { content, places } = await decide(registry, signal);
     await using artifact = await prepareArtifact(content);
     const { onProgress } = progress;
     for (const place of places(artifact.root)) {
-      await using sink = await openSink(place, { registry });
+      await using sink = await openSink(place, { registry: { ...registry, uploads } });
       await writeArtifact(artifact, sink, { onProgress, signal });
     }
     return { root: artifact.root, places: places(artifact.root), content };

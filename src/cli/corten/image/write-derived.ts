@@ -8,6 +8,7 @@ import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { derivingOptions } from "../table/image-tools.ts";
 import { accessOf, registryAccess } from "../transfer/access.ts";
+import { keptUploads } from "../transfer/kept-uploads.ts";
 import { imagePlaceOf, LazyStore } from "./places.ts";
 
 type DerivingCall = Pick<CortenCall, "globals" | "args"> & {
@@ -56,7 +57,10 @@ export async function writeDerived(
         onProgress: progress.onProgress,
         destination: {
           store: store.open,
-          registry: registryAccess(accessOf(options, "dest"), progress.note),
+          registry: {
+            ...registryAccess(accessOf(options, "dest"), progress.note),
+            uploads: keptUploads(store.open, progress.note),
+          },
         },
       });
     });

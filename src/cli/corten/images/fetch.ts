@@ -6,7 +6,8 @@ import { write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { accessOf, registryAccess } from "../transfer/access.ts";
-import { embeddedLayout, type Origin, originsOf } from "./origin.ts";
+import { embeddedLayout, namesOf, type Origin, originsOf } from "./origin.ts";
+import { ShortNameChoice } from "./short-name-choice.ts";
 import { openImageStore } from "./store.ts";
 import { showTransfer } from "./transfer-progress.ts";
 import { unpackingConsumer } from "./unpacking.ts";
@@ -36,7 +37,7 @@ export async function fetchImage(call: FetchCall, text: string): Promise<string>
 export async function fetchMissingImage(call: FetchCall, text: string): Promise<string | undefined> {
   using store = openImageStore(call);
   if (await isHere(store, text)) return undefined;
-  for (const { name } of await originsOf(text)) if (await isHere(store, name)) return name;
+  for (const name of await namesOf(text)) if (await isHere(store, name)) return name;
   if (!call.options.quiet) write(2, `Image "${text}" is not here, fetching it\n`);
   return (await fetchInto(store, call.options, text)).name;
 }
@@ -57,7 +58,18 @@ export async function fetchInto(
   options: FetchOptions,
   text: string,
 ): Promise<{ readonly image: Image; readonly name: string }> {
-  const origins = await originsOf(text);
+  const choice = new ShortNameChoice();
+  const origins = await originsOf(text, choice.choose);
+  const fetched = await fetchFirst(store, options, origins);
+  await choice.remember();
+  return fetched;
+}
+
+async function fetchFirst(
+  store: Store,
+  options: FetchOptions,
+  origins: readonly Origin[],
+): Promise<{ readonly image: Image; readonly name: string }> {
   for (const origin of origins.slice(0, -1)) {
     try {
       return await fetchFrom(store, options, origin);

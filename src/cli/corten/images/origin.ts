@@ -1,7 +1,8 @@
 import { basename } from "node:path";
 import { programs } from "../../../host/index.ts";
 import { CortenError, canonicalReference, isCortenError, parseReference } from "../../../spec/index.ts";
-import { type Place, parsePlace, resolveShortName, TRANSPORTS } from "../../../transport/index.ts";
+import type { Place, ShortNameOptions } from "../../../transport/index.ts";
+import { parsePlace, resolveShortName, shortNameMeanings, TRANSPORTS } from "../../../transport/index.ts";
 
 /** Where an image comes from, and what it is called once it is here. */
 export interface Origin {
@@ -33,17 +34,29 @@ export function isImagePlace(text: string): boolean {
 /**
  * The origins that the user may mean, the likeliest first: of a short name there can be several, by registries.conf; a
  * place with the name of its transport in front is one.
+ *
+ * @param choose asks the user which of several is meant
  */
-export async function originsOf(text: string): Promise<readonly Origin[]> {
+export async function originsOf(
+  text: string,
+  choose?: ShortNameOptions["choose"],
+): Promise<readonly Origin[]> {
   if (isPlace(text)) return [placeOrigin(text)];
   const own = canonicalReference(parseReference(text));
   if (own === EMBEDDED) {
     return [{ place: { kind: "layout", path: embeddedLayout() }, name: text }];
   }
-  return (await resolveShortName(text)).map((reference) => {
+  const references = await resolveShortName(text, choose === undefined ? {} : { choose });
+  return references.map((reference) => {
     const name = canonicalReference(reference);
     return { place: { kind: "registry", reference }, name: name === own ? text : name };
   });
+}
+
+/** What an image that is here may be called when the user says `text`. */
+export async function namesOf(text: string): Promise<readonly string[]> {
+  if (isPlace(text)) return [placeOrigin(text).name];
+  return (await shortNameMeanings(text)).map(canonicalReference);
 }
 
 /** The origin that a place with the name of its transport in front is. */

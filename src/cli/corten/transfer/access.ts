@@ -45,6 +45,7 @@ export function registryAccess(
   const credentials = credentialsOf(access);
   return {
     onWarning: ({ registry, text }) => note(`Warning from ${registry}: ${text}`),
+    onMistrust: ({ host, error }) => note(`Warning: ${host} is asked no more: ${error.message}`),
     ...(access["tls-verify"] ? {} : { insecure: true }),
     ...(credentials === undefined ? {} : { credentials }),
     ...(access.authfile === undefined ? {} : { authFile: access.authfile }),

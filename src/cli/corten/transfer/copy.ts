@@ -9,6 +9,7 @@ import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { copyOptions } from "../table/transfer.ts";
 import { accessOf, registryAccess } from "./access.ts";
+import { keptUploads } from "./kept-uploads.ts";
 import { lazyStore } from "./lazy-store.ts";
 import { platformOf } from "./platform.ts";
 
@@ -41,7 +42,10 @@ export async function run(call: CortenCall<typeof copyOptions>): Promise<number>
         },
         destination: {
           store: lazy.open,
-          registry: registryAccess(accessOf(options, "dest"), progress.note, retries),
+          registry: {
+            ...registryAccess(accessOf(options, "dest"), progress.note, retries),
+            uploads: keptUploads(lazy.open, progress.note),
+          },
         },
       }),
     );

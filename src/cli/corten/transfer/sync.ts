@@ -22,12 +22,15 @@ import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { syncOptions } from "../table/transfer.ts";
 import { accessOf, registryAccess } from "./access.ts";
+import { keptUploads } from "./kept-uploads.ts";
+import { lazyStore } from "./lazy-store.ts";
 import { platformOf } from "./platform.ts";
 
 type Options = Values<typeof syncOptions>;
 
 /** `corten sync SOURCE DESTINATION` */
-export async function run({ args, options }: CortenCall<typeof syncOptions>): Promise<number> {
+export async function run(call: CortenCall<typeof syncOptions>): Promise<number> {
+  const { args, options } = call;
   const [source, base] = args;
   const { src, dest, report: file, format } = options;
   if (src === undefined || dest === undefined) {
@@ -43,6 +46,8 @@ export async function run({ args, options }: CortenCall<typeof syncOptions>): Pr
   const retries = options["retry-times"];
   const reading = registryAccess(accessOf(options, "src"), note, retries);
   const platform = platformOf(options);
+  using lazy = lazyStore(call);
+  const writing = registryAccess(accessOf(options, "dest"), note, retries);
   const report = await interruptible((signal) =>
     syncImages(
       stepsOf(source!, src, { kind: dest, base: base!, scoped: options.scoped }, options, reading, signal),
@@ -54,7 +59,7 @@ export async function run({ args, options }: CortenCall<typeof syncOptions>): Pr
         parallel: options.parallel,
         dryRun: options["dry-run"],
         keepGoing: options["keep-going"],
-        destination: { registry: registryAccess(accessOf(options, "dest"), note, retries) },
+        destination: { registry: { ...writing, uploads: keptUploads(lazy.open, note) } },
         onResult: (result) => tell(result, options),
         signal,
         ...(platform === undefined ? {} : { platform }),

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { JsonView } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
+import { shortNameAliasesFile } from "./alias-file.ts";
 import { isHost, isLocation } from "./location.ts";
 import { readToml } from "./toml-file.ts";
 
@@ -93,14 +94,14 @@ async function confFiles({ registriesConf, environment }: RegistriesConfOptions)
   const config = environment["XDG_CONFIG_HOME"] || (home && join(home, ".config"));
   const user = config ? join(config, "containers") : undefined;
   const named = environment["CONTAINERS_REGISTRIES_CONF"];
-  const cache = environment["XDG_CACHE_HOME"] || (home && join(home, ".cache"));
+  const aliases = shortNameAliasesFile(environment, process.geteuid?.() ?? -1);
   const main = named ? [named] : await userOrSystem(user);
   return [
     ...main,
     ...(await dropIns("/etc/containers/registries.conf.d")),
     ...(user === undefined ? [] : await dropIns(join(user, "registries.conf.d"))),
-    // What users of Podman chose when they were asked.
-    ...(cache ? [join(cache, "containers", "short-name-aliases.conf")] : []),
+    // What users chose when they were asked.
+    ...(aliases === undefined ? [] : [aliases]),
   ];
 }
 
