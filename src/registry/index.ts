@@ -27,9 +27,24 @@ export type { ListenAddress } from "./config/listen-address.ts";
 export { describeAddress, parseListenAddress } from "./config/listen-address.ts";
 export type { RegistryConfig, TlsSettings, WarningSetting } from "./config/registry-config.ts";
 export { DEFAULT_LISTEN, openConfig } from "./config/registry-config.ts";
+export type { CloudEvent } from "./events/cloud-event.ts";
+export type { DeliveryOutcome } from "./events/courier.ts";
+export type { WebhookOptions } from "./events/outbox.ts";
 export type { RegistryEvent } from "./events/registry-event.ts";
+export type { WebhookSettings } from "./events/webhook-settings.ts";
 export type { AccessRecord } from "./http/access-record.ts";
 export type { Endpoint } from "./http/endpoint.ts";
+export type {
+  Announce,
+  DeadEvent,
+  DeadPage,
+  EventClaim,
+  EventCounts,
+  EventQueue,
+  EventSelection,
+  OutgoingEvent,
+  WaitingEvent,
+} from "./metadata/event-queue.ts";
 export type {
   BlobToVerify,
   Housekeeping,
@@ -41,6 +56,7 @@ export type {
   Usage,
 } from "./metadata/housekeeping.ts";
 export type {
+  AddBlobOptions,
   BlobRecord,
   DroppedBlob,
   ManifestRecord,
@@ -66,6 +82,7 @@ export { describeMirrorReport } from "./replication/mirror.ts";
 export { openAttendedRegistry } from "./server/attended-registry.ts";
 export type { MirrorNowOptions } from "./server/mirror-now.ts";
 export { mirrorNow } from "./server/mirror-now.ts";
+export { openEvents } from "./server/open-events.ts";
 export type { RegistryServer, RegistryServerOptions } from "./server/registry-server.ts";
 export { startRegistryServer } from "./server/registry-server.ts";
 export type { BlobStorage, BlobUpload, ByteRange, StoredBlob, StoredFile } from "./storage/blob-storage.ts";

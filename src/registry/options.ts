@@ -4,6 +4,7 @@ import type { Quotas } from "./collection/quotas.ts";
 import type { Expired } from "./collection/retention.ts";
 import type { RetentionRule } from "./collection/retention-rules.ts";
 import type { Damage } from "./collection/scrubber.ts";
+import type { WebhookOptions } from "./events/outbox.ts";
 import type { RegistryEvent } from "./events/registry-event.ts";
 import type { AccessRecord } from "./http/access-record.ts";
 import type { Endpoint } from "./http/endpoint.ts";
@@ -44,6 +45,8 @@ export interface RegistryOptions {
   }) => readonly string[];
   /** Told about every change and every pull, after it happened. Must not throw. */
   readonly onEvent?: (event: RegistryEvent) => void;
+  /** Told the same, over HTTP, at least once, also when this process dies in between. Default: nobody. */
+  readonly webhooks?: WebhookOptions;
   /** Told about every request once it is answered. Must not throw. */
   readonly onAccess?: (record: AccessRecord) => void;
   /** Told about failures of the registry itself, which clients are not told. Must not throw. */

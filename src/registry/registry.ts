@@ -4,6 +4,8 @@ import { type CollectionReport, Housekeeper } from "./collection/housekeeper.ts"
 import { PullLog } from "./collection/pull-log.ts";
 import type { ScrubReport } from "./collection/scrubber.ts";
 import { Sweeper } from "./collection/sweeper.ts";
+import { Outbox } from "./events/outbox.ts";
+import type { RegistryEvent } from "./events/registry-event.ts";
 import { createHandler } from "./http/handler.ts";
 import { completeLimits, type RegistryOptions } from "./options.ts";
 import { PullThrough } from "./proxy/pull-through.ts";
@@ -36,6 +38,17 @@ export function createRegistry(options: RegistryOptions): Registry {
   const onFailure = (error: unknown): void => options.onFailure?.(error, { method: "collect", path: "" });
   const sweeper = new Sweeper(metadata, blobs, onFailure);
   const pulls = new PullLog(metadata, onFailure);
+  const { webhooks } = options;
+  const outbox =
+    webhooks === undefined || webhooks.receivers.length === 0
+      ? undefined
+      : new Outbox(metadata.events, webhooks, (error) =>
+          options.onFailure?.(error, { method: "events", path: "" }),
+        );
+  const tell = (event: RegistryEvent): void => {
+    options.onEvent?.(event);
+    outbox?.wake();
+  };
   const housekeeper = new Housekeeper({
     metadata,
     blobs,
@@ -45,9 +58,13 @@ export function createRegistry(options: RegistryOptions): Registry {
     scrub: options.scrub,
     onExpired: (expired) => {
       options.onExpired?.(expired);
-      options.onEvent?.(eventOfExpired(expired));
+      tell(eventOfExpired(expired));
     },
-    onDropped: (blob) => options.onEvent?.({ kind: "blob-deleted", ...blob }),
+    onDropped: (blob) => tell({ kind: "blob-deleted", ...blob }),
+    announce: outbox && {
+      expired: (expired) => outbox.outgoing(eventOfExpired(expired)),
+      dropped: (blob) => outbox.outgoing({ kind: "blob-deleted", ...blob }),
+    },
     onDamage: options.onDamage,
     onFailure,
   });
@@ -71,6 +88,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     proxy,
     sweep: () => sweeper.start(),
     pulls,
+    outbox,
   });
   sweeper.start(); // what a killed server left
   return {
@@ -85,6 +103,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       await housekeeper[Symbol.asyncDispose]();
       await pulls[Symbol.asyncDispose]();
       await sweeper.idle();
+      await outbox?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { temporaryDirectory } from "../support/index.ts";
 import { type PostgresqlServer, startPostgresql } from "../support/postgresql.ts";
 import { BUILD_TIMEOUT_MS, type S3Server, startS3Server } from "../support/s3-server/index.ts";
+import { push, startReceiver } from "./event-receiver.ts";
 import { type ServedRegistry, serveRegistry } from "./registry-server.ts";
 
 const MIB = 1024 * 1024;
@@ -13,6 +14,7 @@ const MIB = 1024 * 1024;
 describe("two servers with one bucket and one database", () => {
   const directory = temporaryDirectory("shared");
   const servers: ServedRegistry[] = [];
+  let receiver: Awaited<ReturnType<typeof startReceiver>>;
   let s3: S3Server;
   let postgresql: PostgresqlServer;
 
@@ -37,13 +39,16 @@ describe("two servers with one bucket and one database", () => {
         s3: { endpoint, bucket, credentials: "keys.json" },
         postgresql: { url: postgresql.url },
       };
-      const config = { access: "open", storage };
+      receiver = await startReceiver();
+      const webhooks = [{ url: receiver.url, kinds: ["manifest-pushed"], repositories: ["told/**"] }];
+      const config = { access: "open", storage, events: { webhooks } };
       writeFileSync(join(directory.path, "registry.yaml"), JSON.stringify(config));
     },
     { timeout: BUILD_TIMEOUT_MS },
   );
   after(async () => {
     for (const server of servers) await server[Symbol.asyncDispose]();
+    await receiver?.[Symbol.asyncDispose]();
     postgresql?.[Symbol.dispose]();
     await s3?.[Symbol.asyncDispose]();
     directory[Symbol.dispose]();
@@ -96,5 +101,29 @@ describe("two servers with one bucket and one database", () => {
       202,
     );
     assert.equal((await fetch(`http://${two.address}/v2/a/b/blobs/${digest}`)).status, 404);
+  });
+
+  test("one of them delivers an event, and when it is killed in between, another does", async () => {
+    const [one, two, three] = [await start(), await start(), await start()];
+    const tags = Array.from({ length: 12 }, (_, index) => `t${index}`);
+    for (const [index, tag] of tags.entries()) {
+      for (const name of ["told/a", "told/b"]) await push([one, two, three][index % 3]!.address, name, tag);
+    }
+    await receiver.until(() => receiver.told.length >= 24);
+    const ordered = (name: string) =>
+      receiver.told.filter(({ repository }) => repository === name).map(({ tag }) => tag);
+    assert.deepEqual(ordered("told/a"), tags);
+    assert.deepEqual(ordered("told/b"), tags);
+    assert.equal(new Set(receiver.told.map(({ id }) => id)).size, 24);
+
+    receiver.state.answer = "silence";
+    await push(one.address, "told/a", "held");
+    await receiver.until(() => receiver.silent.length > 0);
+    await push(two.address, "told/a", "next");
+    await one.end("SIGKILL"); // as a rule it has the event, being the first to know of it
+    receiver.state.answer = 204;
+    for (const response of receiver.silent) response.destroy();
+    await receiver.until(() => ordered("told/a").length >= 14);
+    assert.deepEqual(ordered("told/a").slice(12), ["held", "next"]);
   });
 });

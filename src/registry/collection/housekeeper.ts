@@ -1,3 +1,4 @@
+import type { OutgoingEvent } from "../metadata/event-queue.ts";
 import type { DroppedBlob, Metadata } from "../metadata/metadata.ts";
 import type { Limits } from "../options.ts";
 import type { BlobStorage } from "../storage/blob-storage.ts";
@@ -33,6 +34,13 @@ export interface HousekeeperOptions {
   readonly scrub: ScrubSettings | undefined;
   readonly onExpired: ((expired: Expired) => void) | undefined;
   readonly onDropped: (blob: DroppedBlob) => void;
+  /** Makes the events that tell of what goes, to be written down with it. */
+  readonly announce:
+    | {
+        readonly expired: (expired: Expired) => readonly OutgoingEvent[];
+        readonly dropped: (blob: DroppedBlob) => readonly OutgoingEvent[];
+      }
+    | undefined;
   readonly onDamage: ((damage: Damage) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
 }
@@ -111,11 +119,12 @@ export class Housekeeper implements AsyncDisposable {
   }
 
   #applyRetention(signal: AbortSignal, dryRun = false): Promise<readonly Expired[]> {
-    const { metadata, retention, onExpired } = this.#options;
+    const { metadata, retention, announce, onExpired } = this.#options;
     return applyRetention(metadata, {
       rules: retention,
       dryRun,
       signal,
+      announce: announce?.expired,
       ...(onExpired === undefined || dryRun ? {} : { onExpired }),
     });
   }
@@ -123,7 +132,7 @@ export class Housekeeper implements AsyncDisposable {
   async #collectUnreferenced(
     signal: AbortSignal,
   ): Promise<{ uploads: number; blobs: number; bytes: number }> {
-    const { metadata, limits, sweeper, onDropped } = this.#options;
+    const { metadata, limits, sweeper, announce, onDropped } = this.#options;
     const now = Date.now();
     const report = { uploads: 0, blobs: 0, bytes: 0 };
     for (let count = BATCH; count === BATCH; report.uploads += count) {
@@ -132,7 +141,11 @@ export class Housekeeper implements AsyncDisposable {
     }
     for (let count = BATCH; count === BATCH; report.blobs += count) {
       signal.throwIfAborted();
-      const dropped = await metadata.dropUnreferenced(now - limits.grace, BATCH);
+      const dropped = await metadata.dropUnreferenced(
+        now - limits.grace,
+        BATCH,
+        announce && ((gone) => gone.flatMap(announce.dropped)),
+      );
       for (const blob of dropped) {
         report.bytes += blob.size;
         onDropped(blob);

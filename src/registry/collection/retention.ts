@@ -1,4 +1,5 @@
 import type { Digest } from "../../spec/index.ts";
+import type { Announce, OutgoingEvent } from "../metadata/event-queue.ts";
 import type { TagState, UntaggedKind } from "../metadata/housekeeping.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import { attachmentSubject, expiredTags, type RetentionRule, ruleFor } from "./retention-rules.ts";
@@ -21,6 +22,8 @@ export interface RetentionOptions {
   readonly rules: readonly RetentionRule[];
   /** True to tell only what would go. Default false. */
   readonly dryRun?: boolean;
+  /** Makes the events that tell of what goes. */
+  readonly announce?: ((expired: Expired) => readonly OutgoingEvent[]) | undefined;
   /** Told about each thing that went. */
   readonly onExpired?: (expired: Expired) => void;
   /** Milliseconds since 1970. Default: now. */
@@ -97,8 +100,12 @@ class RepositoryRetention {
 
   async #expireTags(tags: readonly TagState[], kind: "referrer" | "tag"): Promise<void> {
     for (const tag of tags) {
-      if (this.#options.dryRun !== true && !(await this.#metadata.expireTag(this.#repository, tag))) continue;
-      this.#tell({ repository: this.#repository, kind, reference: tag.name, digest: tag.digest });
+      const expired = { repository: this.#repository, kind, reference: tag.name, digest: tag.digest };
+      if (this.#options.dryRun !== true) {
+        const done = await this.#metadata.expireTag(this.#repository, tag, this.#announcing(expired));
+        if (!done) continue;
+      }
+      this.#tell(expired);
     }
   }
 
@@ -111,14 +118,22 @@ class RepositoryRetention {
     );
     for await (const { digest } of read) {
       this.#options.signal?.throwIfAborted();
+      const shown = kind === "no-subject" ? ("manifest" as const) : ("referrer" as const);
+      const expired = { repository: this.#repository, kind: shown, reference: digest, digest };
       if (this.#options.dryRun !== true) {
-        if (!(await this.#metadata.expireUntagged(this.#repository, digest, kind, before))) continue;
+        const announce = this.#announcing(expired);
+        if (!(await this.#metadata.expireUntagged(this.#repository, digest, kind, before, announce)))
+          continue;
       }
       gone++;
-      const shown = kind === "no-subject" ? "manifest" : "referrer";
-      this.#tell({ repository: this.#repository, kind: shown, reference: digest, digest });
+      this.#tell(expired);
     }
     return gone;
+  }
+
+  #announcing(expired: Expired): Announce<boolean> | undefined {
+    const { announce } = this.#options;
+    return announce === undefined ? undefined : (done) => (done ? announce(expired) : []);
   }
 
   /** Tags `sha256-…` whose manifest is not in the repository any more. */

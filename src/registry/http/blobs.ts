@@ -156,12 +156,18 @@ export async function deleteBlob(exchange: Exchange, repository: string, text: s
   exchange.authorize(repository, "delete");
   const digest = requestedDigest(text);
   const { metadata } = exchange.service;
-  const removed = await metadata.removeBlob(repository, digest, exchange.mayLoseTag(repository));
+  const event = { kind: "blob-deleted" as const, repository, digest };
+  const removed = await metadata.removeBlob(
+    repository,
+    digest,
+    exchange.mayLoseTag(repository),
+    exchange.announcing((result) => (result === true ? event : undefined)),
+  );
   if (removed === false) throw unknownBlob(repository, digest);
   if (removed !== true) throw exchange.denied(repository, "delete", removed.refusedTag);
   exchange.service.sweep();
   exchange.empty(202, { "Docker-Content-Digest": digest });
-  exchange.tell({ kind: "blob-deleted", repository, digest });
+  exchange.tell(event);
 }
 
 function unknownBlob(repository: string, digest: Digest): DistributionError {

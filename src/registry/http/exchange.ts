@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { isRepository } from "../../spec/index.ts";
 import { type Access, type Action, ANONYMOUS, type Identity } from "../access/access.ts";
 import type { PullLog } from "../collection/pull-log.ts";
+import type { Outbox } from "../events/outbox.ts";
 import type { RegistryEvent } from "../events/registry-event.ts";
+import type { Announce } from "../metadata/event-queue.ts";
 import type { Quota } from "../metadata/housekeeping.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import type { Limits, RegistryOptions } from "../options.ts";
@@ -24,6 +26,8 @@ export interface Service {
   readonly sweep: () => void;
   /** When manifests were pulled. */
   readonly pulls: PullLog;
+  /** Events on their way to webhooks; absent when there are none. */
+  readonly outbox: Outbox | undefined;
 }
 
 /** One request and its response, with who asks. */
@@ -157,11 +161,36 @@ export class Exchange {
     this.response.end();
   }
 
-  /** Tells the operator's listener what happened. */
+  /**
+   * What writes down, with a change, the event that tells of it.
+   *
+   * @param eventOf undefined when nothing was changed
+   */
+  announcing<Result>(eventOf: (result: Result) => RegistryEvent | undefined): Announce<Result> | undefined {
+    const { outbox } = this.service;
+    if (outbox === undefined) return undefined;
+    return (result) => {
+      const event = eventOf(result);
+      return event === undefined ? [] : outbox.outgoing(this.#signed(event));
+    };
+  }
+
+  /** Whether anybody wants to know what happens. */
+  get attended(): boolean {
+    return this.service.options.onEvent !== undefined || this.service.outbox !== undefined;
+  }
+
+  /** Tells the operator's listener what happened, after it was announced where it changed something. */
   tell(event: RegistryEvent): void {
-    const { onEvent } = this.service.options;
-    if (onEvent === undefined) return;
-    onEvent(this.identity.name === undefined ? event : { ...event, actor: this.identity.name });
+    const { options, outbox } = this.service;
+    options.onEvent?.(this.#signed(event));
+    if (outbox === undefined) return;
+    if (event.kind.endsWith("-pulled")) outbox.note(this.#signed(event));
+    else outbox.wake();
+  }
+
+  #signed(event: RegistryEvent): RegistryEvent {
+    return this.identity.name === undefined ? event : { ...event, actor: this.identity.name };
   }
 
   #search(): URLSearchParams {

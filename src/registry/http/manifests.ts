@@ -1,6 +1,11 @@
 import type { Digest } from "../../spec/index.ts";
 import { isTag } from "../../spec/index.ts";
-import type { ManifestRecord, PutManifestOptions, PutManifestResult } from "../metadata/metadata.ts";
+import type {
+  ManifestRecord,
+  PutManifestOptions,
+  PutManifestResult,
+  TagRefusal,
+} from "../metadata/metadata.ts";
 import { requestedDigest } from "./blobs.ts";
 import { readBody } from "./body.ts";
 import { DistributionError } from "./distribution-error.ts";
@@ -33,7 +38,7 @@ export async function getManifest(exchange: Exchange, repository: string, refere
   exchange.service.pulls.note(repository, digest, tag);
   sendHead(exchange, repository, reference, manifest);
   exchange.response.end(manifest.bytes);
-  if (exchange.service.options.onEvent === undefined) return;
+  if (!exchange.attended) return;
   const tags = tag === undefined ? {} : { tags: [tag] };
   exchange.tell({ kind: "manifest-pulled", repository, digest, mediaType, size, ...tags });
 }
@@ -69,11 +74,17 @@ export async function putManifest(exchange: Exchange, repository: string, refere
     limits.manifestSize,
   );
   const { manifest } = read;
+  const { mediaType, size } = manifest;
+  const event = { kind: "manifest-pushed" as const, repository, digest, mediaType, size, tags };
+  const announce = exchange.announcing<PutManifestResult>(({ outcome }) =>
+    outcome === "stored" ? event : undefined,
+  );
   const result = await metadata.putManifest(repository, manifest, {
     tags,
     required: requiredContent(read, options.require ?? "blobs"),
     mayTag: (tag, change) => exchange.allows(repository, change, tag),
     ...quotaOption(exchange, repository),
+    ...(announce === undefined ? {} : { announce }),
   });
   if (result.outcome !== "stored") throw notStored(exchange, repository, digest, result);
   const headers: Record<string, string | number> = {
@@ -85,8 +96,7 @@ export async function putManifest(exchange: Exchange, repository: string, refere
   if (named.length > 0) (headers as Record<string, unknown>)["OCI-Tag"] = named;
   exchange.warn(headers, repository, "create", tags[0] ?? digest);
   exchange.empty(201, headers);
-  const { mediaType, size } = manifest;
-  exchange.tell({ kind: "manifest-pushed", repository, digest, mediaType, size, tags });
+  exchange.tell(event);
 }
 
 /** The tags that a PUT sets. @throws MANIFEST_INVALID; 414 for too many */
@@ -164,18 +174,29 @@ export async function deleteManifest(
   exchange.authorize(repository, "delete", tag);
   const { metadata } = exchange.service;
   if (tag !== undefined) {
-    const digest = await metadata.removeTag(repository, tag);
+    const eventOf = (digest: Digest) => ({ kind: "tag-deleted" as const, repository, digest, tags: [tag] });
+    const announce = exchange.announcing<Digest | undefined>((digest) => digest && eventOf(digest));
+    const digest = await metadata.removeTag(repository, tag, announce);
     if (digest === undefined) throw unknownManifest(repository, tag);
     exchange.empty(202, {});
-    exchange.tell({ kind: "tag-deleted", repository, digest, tags: [tag] });
+    exchange.tell(eventOf(digest));
     return;
   }
   const digest = requestedDigest(reference);
-  const tags = await metadata.removeManifest(repository, digest, exchange.mayLoseTag(repository));
+  const eventOf = (tags: readonly string[]) => ({
+    kind: "manifest-deleted" as const,
+    repository,
+    digest,
+    tags,
+  });
+  const announce = exchange.announcing<readonly string[] | TagRefusal | undefined>((tags) =>
+    tags === undefined || "refusedTag" in tags ? undefined : eventOf(tags),
+  );
+  const tags = await metadata.removeManifest(repository, digest, exchange.mayLoseTag(repository), announce);
   if (tags === undefined) throw unknownManifest(repository, digest);
   if ("refusedTag" in tags) throw exchange.denied(repository, "delete", tags.refusedTag);
   exchange.empty(202, { "Docker-Content-Digest": digest });
-  exchange.tell({ kind: "manifest-deleted", repository, digest, tags });
+  exchange.tell(eventOf(tags));
 }
 
 /** A reference that is a tag; undefined when it is a digest. @throws the code, or DIGEST_INVALID, when it is neither */

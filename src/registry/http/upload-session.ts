@@ -114,7 +114,10 @@ export class UploadSession implements AsyncDisposable {
     const { id, repository } = this.#record;
     const stored = await this.#upload.finish(digest);
     const { metadata, sweep } = this.#exchange.service;
-    const kept = await metadata.addBlob(repository, digest, stored, id, this.#exchange.quota(repository));
+    const kept = await metadata.addBlob(repository, digest, stored, id, {
+      quota: this.#exchange.quota(repository),
+      announce: this.#exchange.announcing(({ size }) => ({ kind: "blob-pushed", repository, digest, size })),
+    });
     if (kept.key !== stored.key) sweep();
     return kept;
   }

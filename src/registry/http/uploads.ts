@@ -124,9 +124,14 @@ async function mounted(exchange: Exchange, repository: string, digest: Digest): 
   const from = await mountSource(exchange, repository, digest);
   const { metadata } = exchange.service;
   if (from === undefined) return false;
-  if (!(await metadata.mountBlob(repository, digest, from, exchange.quota(repository)))) return false;
+  const event = { kind: "blob-mounted" as const, repository, digest, from };
+  const options = {
+    quota: exchange.quota(repository),
+    announce: exchange.announcing<boolean>((done) => (done ? event : undefined)),
+  };
+  if (!(await metadata.mountBlob(repository, digest, from, options))) return false;
   sendCreated(exchange, repository, digest);
-  exchange.tell({ kind: "blob-mounted", repository, digest, from });
+  exchange.tell(event);
   return true;
 }
 

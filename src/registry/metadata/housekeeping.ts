@@ -1,4 +1,5 @@
 import type { Digest } from "../../spec/index.ts";
+import type { Announce } from "./event-queue.ts";
 import type { Page } from "./metadata.ts";
 
 /** A manifest was read by a client. Times are in milliseconds since 1970. */
@@ -58,7 +59,7 @@ export interface Housekeeping {
   /** Tags of a repository, by name. */
   tagStates(repository: string, page: Page): Promise<readonly TagState[]>;
   /** Removes a tag if it is still as `state` says: not pushed, moved or pulled since. */
-  expireTag(repository: string, state: TagState): Promise<boolean>;
+  expireTag(repository: string, state: TagState, announce?: Announce<boolean>): Promise<boolean>;
   /**
    * Manifests that have had no tag and no index above them since `before`, and were neither pushed nor pulled
    * since then; by digest.
@@ -70,7 +71,13 @@ export interface Housekeeping {
     page: Page,
   ): Promise<readonly UntaggedManifest[]>;
   /** Removes one of {@link Housekeeping.untagged}, if it still is one. */
-  expireUntagged(repository: string, digest: Digest, kind: UntaggedKind, before: number): Promise<boolean>;
+  expireUntagged(
+    repository: string,
+    digest: Digest,
+    kind: UntaggedKind,
+    before: number,
+    announce?: Announce<boolean>,
+  ): Promise<boolean>;
 
   /** Bytes that are kept now. */
   usage(repository: string): Promise<Usage>;

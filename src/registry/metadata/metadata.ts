@@ -1,5 +1,6 @@
 import type { Annotations, Digest, DigestAlgorithm } from "../../spec/index.ts";
 import type { StoredBlob } from "../storage/blob-storage.ts";
+import type { Announce, EventQueue } from "./event-queue.ts";
 import type { Housekeeping, Quota } from "./housekeeping.ts";
 
 /** A blob as one repository has it. */
@@ -40,6 +41,13 @@ export interface PutManifestOptions {
   /** Asked for each tag that would be new or lead elsewhere than before. Default: all are allowed. */
   readonly mayTag?: (tag: string, change: "create" | "update") => boolean;
   readonly quota?: Quota;
+  readonly announce?: Announce<PutManifestResult>;
+}
+
+/** How a blob comes into a repository. */
+export interface AddBlobOptions<Result> {
+  readonly quota?: Quota | undefined;
+  readonly announce?: Announce<Result> | undefined;
 }
 
 /** What became of a manifest that was put. Nothing was changed unless it is `stored`. */
@@ -111,6 +119,9 @@ export interface DroppedBlob {
  * the same blob afterwards brings a key of its own, so nobody can be given one that is being removed.
  */
 export interface Metadata extends Housekeeping, AsyncDisposable {
+  /** Events of changes. Whoever changes something may hand over a function that makes them. */
+  readonly events: EventQueue;
+
   /** The blob, when the repository has it: the only way to its key (CVE-2026-35172). */
   blob(repository: string, digest: Digest): Promise<BlobRecord | undefined>;
   /**
@@ -126,10 +137,15 @@ export interface Metadata extends Housekeeping, AsyncDisposable {
     digest: Digest,
     stored: StoredBlob,
     upload?: string,
-    quota?: Quota,
+    options?: AddBlobOptions<StoredBlob>,
   ): Promise<StoredBlob>;
   /** Makes a blob that `from` has one of `repository` too. False when `from` does not have it. */
-  mountBlob(repository: string, digest: Digest, from: string, quota?: Quota): Promise<boolean>;
+  mountBlob(
+    repository: string,
+    digest: Digest,
+    from: string,
+    options?: AddBlobOptions<boolean>,
+  ): Promise<boolean>;
   /** Repositories that have the blob, sorted. */
   repositoriesOf(digest: Digest, page: Page): Promise<readonly string[]>;
   /**
@@ -146,6 +162,7 @@ export interface Metadata extends Housekeeping, AsyncDisposable {
     repository: string,
     digest: Digest,
     mayLose?: (tag: string) => boolean,
+    announce?: Announce<boolean | TagRefusal>,
   ): Promise<boolean | TagRefusal>;
 
   /** The manifest that a tag or digest names, without bytes. */
@@ -166,9 +183,14 @@ export interface Metadata extends Housekeeping, AsyncDisposable {
     repository: string,
     digest: Digest,
     mayLose?: (tag: string) => boolean,
+    announce?: Announce<readonly string[] | TagRefusal | undefined>,
   ): Promise<readonly string[] | TagRefusal | undefined>;
   /** Removes a tag; returns where it led to, undefined when it was not there. */
-  removeTag(repository: string, tag: string): Promise<Digest | undefined>;
+  removeTag(
+    repository: string,
+    tag: string,
+    announce?: Announce<Digest | undefined>,
+  ): Promise<Digest | undefined>;
 
   /** Tags in the order of their bytes; undefined when the repository does not exist. */
   tags(repository: string, page: Page): Promise<readonly string[] | undefined>;
@@ -205,7 +227,11 @@ export interface Metadata extends Housekeeping, AsyncDisposable {
   countUploads(repository?: string): Promise<number>;
 
   /** Takes blobs out of repositories that no manifest there references and nobody touched since `before`. */
-  dropUnreferenced(before: number, limit: number): Promise<readonly DroppedBlob[]>;
+  dropUnreferenced(
+    before: number,
+    limit: number,
+    announce?: Announce<readonly DroppedBlob[]>,
+  ): Promise<readonly DroppedBlob[]>;
   /** Bytes to be removed from storage; the same ones again until {@link Metadata.forgetOrphans}. */
   orphans(limit: number): Promise<readonly Orphan[]>;
   /** The bytes of these keys have been removed from storage. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { DeliveryOutcome } from "../events/courier.ts";
 import type { RegistryEvent } from "../events/registry-event.ts";
-import type { Webhook } from "../events/webhook.ts";
 import type { AccessRecord } from "../http/access-record.ts";
 import type { Endpoint } from "../http/endpoint.ts";
 import { parseRoute } from "../http/route.ts";
@@ -20,8 +20,14 @@ export class Metrics implements Endpoint {
   readonly #sent: Counter;
   readonly #events: Counter<"kind">;
   readonly #failures: Counter;
+  readonly #deliveries: Counter<"outcome">;
+  readonly #lost: Counter;
 
-  constructor(metadata: Metadata, webhooks: readonly Webhook[]) {
+  /**
+   * @param metadata what it counts is shared by all servers that use it
+   * @param webhooks whether there are any
+   */
+  constructor(metadata: Metadata, webhooks: boolean) {
     const registers = [this.#registry];
     const name = (text: string): string => `corten_registry_${text}`;
     collectDefaultMetrics({ register: this.#registry });
@@ -58,21 +64,32 @@ export class Metrics implements Endpoint {
         this.set(await metadata.countUploads());
       },
     });
-    if (webhooks.length === 0) return;
+    this.#deliveries = new Counter({
+      name: name("event_deliveries_total"),
+      help: "Attempts to deliver an event",
+      labelNames: ["outcome"],
+      registers: webhooks ? registers : [],
+    });
+    this.#lost = new Counter({
+      name: name("events_lost_total"),
+      help: "Events that were pushed out of a full queue",
+      registers: webhooks ? registers : [],
+    });
+    if (!webhooks) return;
     new Gauge({
       name: name("events_waiting"),
       help: "Events not yet delivered to webhooks",
       registers,
-      collect() {
-        this.set(webhooks.reduce((sum, { waiting }) => sum + waiting, 0));
+      async collect() {
+        this.set((await metadata.events.count()).waiting);
       },
     });
     new Gauge({
-      name: name("events_lost"),
-      help: "Events that no webhook took",
+      name: name("events_dead"),
+      help: "Events that their webhook did not take, kept for a week",
       registers,
-      collect() {
-        this.set(webhooks.reduce((sum, { lost }) => sum + lost, 0));
+      async collect() {
+        this.set((await metadata.events.count()).dead);
       },
     });
   }
@@ -90,6 +107,16 @@ export class Metrics implements Endpoint {
   /** Counts an event. */
   event({ kind }: RegistryEvent): void {
     this.#events.inc({ kind });
+  }
+
+  /** Counts an attempt to deliver an event. */
+  delivery(outcome: DeliveryOutcome): void {
+    this.#deliveries.inc({ outcome });
+  }
+
+  /** Counts events that nobody will get. */
+  lost(count: number): void {
+    this.#lost.inc(count);
   }
 
   /** Counts a failure. */

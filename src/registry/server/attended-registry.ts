@@ -1,6 +1,7 @@
 import type { RegistryConfig } from "../config/registry-config.ts";
 import { createRegistry, type Registry } from "../registry.ts";
 import { openStorage } from "./open-storage.ts";
+import { webhooksOf } from "./webhooks-of.ts";
 
 /**
  * The registry of a configuration without listening, for work on what it keeps. Servers may run at the same time.
@@ -15,7 +16,13 @@ export async function openAttendedRegistry(
   await using opened = new AsyncDisposableStack();
   const storage = opened.use(await openStorage(config, onFailure));
   const registry = opened.use(
-    createRegistry({ storage, limits: config.limits, ...config.collection, onFailure }),
+    createRegistry({
+      storage,
+      limits: config.limits,
+      ...config.collection,
+      webhooks: { ...webhooksOf(config), deliver: false },
+      onFailure,
+    }),
   );
   const resources = opened.move();
   return {

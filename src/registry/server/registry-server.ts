@@ -1,9 +1,8 @@
 import type { RequestListener } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openAccess } from "../access/configured-access.ts";
-import { describeAddress, type ListenAddress } from "../config/listen-address.ts";
+import type { ListenAddress } from "../config/listen-address.ts";
 import { type RegistryConfig, warningsFor } from "../config/registry-config.ts";
-import { Webhook } from "../events/webhook.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { completeLimits } from "../options.ts";
 import { createRegistry } from "../registry.ts";
@@ -15,6 +14,7 @@ import { Health } from "./health.ts";
 import { JsonLog } from "./json-log.ts";
 import { type Listener, listen } from "./listeners.ts";
 import { openStorage } from "./open-storage.ts";
+import { webhooksOf } from "./webhooks-of.ts";
 
 /** A registry that listens. Letting go of it lets running requests end first. */
 export interface RegistryServer extends AsyncDisposable {
@@ -45,18 +45,23 @@ export async function startRegistryServer(
     error instanceof Error ? (error.stack ?? error.message) : String(error);
   const storage = started.use(await openStorage(config, (error) => report(describe(error))));
   const health = new Health(storage.metadata);
-  const webhooks = openWebhooks(config, started, (error) => report(describe(error)));
+  const webhooks = webhooksOf(config);
   const replicas = config.replicas.map((settings) =>
     started.use(new Replica(settings, { ...storage, onFailure: (error) => report(describe(error)) })),
   );
-  const told = [...webhooks, ...replicas];
-  const metrics = config.metrics === undefined ? undefined : new Metrics(storage.metadata, webhooks);
+  const metrics =
+    config.metrics === undefined ? undefined : new Metrics(storage.metadata, webhooks.receivers.length > 0);
   const requests = new Set<object>();
   const registry = started.use(
     createRegistry({
       storage,
       limits: config.limits,
       upstreams: config.upstreams,
+      webhooks: {
+        ...webhooks,
+        onOutcome: (outcome) => metrics?.delivery(outcome),
+        onLost: (count) => metrics?.lost(count),
+      },
       ...config.collection,
       onDamage: ({ kind, digest, key, repositories }) =>
         report(`the bytes of blob ${digest} are ${kind} (${key}): out of use in ${repositories.join(", ")}`),
@@ -69,12 +74,12 @@ export async function startRegistryServer(
         metrics?.failure();
         report(`${method} ${path}: ${describe(error)}`);
       },
-      ...(metrics === undefined && told.length === 0
+      ...(metrics === undefined && replicas.length === 0
         ? {}
         : {
             onEvent: (event) => {
               metrics?.event(event);
-              for (const each of told) each.add(event);
+              for (const replica of replicas) replica.add(event);
             },
           }),
       ...(access === undefined ? {} : { access }),
@@ -142,16 +147,4 @@ export async function startRegistryServer(
       await resources.disposeAsync();
     },
   };
-}
-
-/** The receivers of events. At the end each gets a last attempt at what waits, after the last request has ended. */
-function openWebhooks(
-  { events, listen: addresses, tls }: RegistryConfig,
-  started: AsyncDisposableStack,
-  onFailure: (error: unknown) => void,
-): readonly Webhook[] {
-  const [first] = addresses;
-  const host = first === undefined ? "registry" : describeAddress(first);
-  const source = events.source ?? `${tls === undefined ? "http" : "https"}://${host}`;
-  return events.webhooks.map((settings) => started.use(new Webhook(settings, { source, onFailure })));
 }

@@ -83,14 +83,14 @@ export function describeHousekeeping(kind: string, metadata: () => Metadata): vo
       const [a, b] = [repository("a"), repository("b")];
       const own = async (name: string): Promise<number> => (await metadata().usage(name)).repository;
       const before = (await metadata().usage(a)).total;
-      await metadata().addBlob(a, digestOf(a), stored(100), undefined, { repository: 100 });
+      await metadata().addBlob(a, digestOf(a), stored(100), undefined, { quota: { repository: 100 } });
       await assert.rejects(
-        metadata().addBlob(a, digestOf(`${a} more`), stored(1), undefined, { repository: 100 }),
+        metadata().addBlob(a, digestOf(`${a} more`), stored(1), undefined, { quota: { repository: 100 } }),
         tooMuch,
       );
       assert.equal(await metadata().blob(a, digestOf(`${a} more`)), undefined);
-      await assert.rejects(metadata().mountBlob(b, digestOf(a), a, { repository: 99 }), tooMuch);
-      assert.equal(await metadata().mountBlob(b, digestOf(a), a, { repository: 100 }), true);
+      await assert.rejects(metadata().mountBlob(b, digestOf(a), a, { quota: { repository: 99 } }), tooMuch);
+      assert.equal(await metadata().mountBlob(b, digestOf(a), a, { quota: { repository: 100 } }), true);
       const manifest = manifestOf(a);
       await assert.rejects(
         metadata().putManifest(a, manifest, { tags: [], quota: { repository: 110 } }),
@@ -101,7 +101,7 @@ export function describeHousekeeping(kind: string, metadata: () => Metadata): vo
       assert.deepEqual([await own(a), await own(b)], [100 + manifest.size, 100]);
       assert.equal((await metadata().usage(a)).total, before + 100 + manifest.size);
       await assert.rejects(
-        metadata().addBlob(b, digestOf(b), stored(1), undefined, { total: before + 1 }),
+        metadata().addBlob(b, digestOf(b), stored(1), undefined, { quota: { total: before + 1 } }),
         tooMuch,
       );
       await metadata().removeManifest(a, manifest.digest);
@@ -114,7 +114,9 @@ export function describeHousekeeping(kind: string, metadata: () => Metadata): vo
     test("pushes at the same time do not exceed the quota of their repository together", async () => {
       const a = repository("a");
       const pushes = Array.from({ length: 12 }, (_, index) =>
-        metadata().addBlob(a, digestOf(`${a} ${index}`), stored(30), undefined, { repository: 100 }),
+        metadata().addBlob(a, digestOf(`${a} ${index}`), stored(30), undefined, {
+          quota: { repository: 100 },
+        }),
       );
       const results = await Promise.allSettled(pushes);
       assert.equal(results.filter(({ status }) => status === "fulfilled").length, 3);

@@ -4,6 +4,7 @@ import type { Metadata, RegistryStorage } from "../../../src/registry/index.ts";
 import { memoryStorage, openFilesystemStorage, openPostgresqlMetadata } from "../../../src/registry/index.ts";
 import { type PostgresqlServer, startPostgresql } from "../../support/postgresql.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { describeEventQueue } from "./event-queue-contract.ts";
 import { describeHousekeeping } from "./housekeeping-contract.ts";
 import { describeMetadata } from "./metadata-contract.ts";
 
@@ -12,6 +13,7 @@ describe("memory", () => {
   after(() => storage[Symbol.asyncDispose]());
   describeMetadata("SQLite in memory", () => storage.metadata);
   describeHousekeeping("SQLite in memory", () => storage.metadata);
+  describeEventQueue("SQLite in memory", () => storage.metadata);
 });
 
 describe("a directory", () => {
@@ -23,6 +25,7 @@ describe("a directory", () => {
   });
   describeMetadata("a SQLite file", () => storage.metadata);
   describeHousekeeping("a SQLite file", () => storage.metadata);
+  describeEventQueue("a SQLite file", () => storage.metadata);
 });
 
 describe("PostgreSQL", () => {
@@ -40,6 +43,7 @@ describe("PostgreSQL", () => {
 
   describeMetadata("PostgreSQL", () => metadata);
   describeHousekeeping("PostgreSQL", () => metadata);
+  describeEventQueue("PostgreSQL", () => metadata);
 
   test("servers that start at the same moment make the tables once, and see what the others do", async () => {
     const options = { url: server.url, schema: "another" };

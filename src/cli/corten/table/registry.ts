@@ -44,6 +44,11 @@ export const mirrorOptions = {
 
 export const scrubOptions = { config } as const satisfies OptionTable;
 
+export const eventsOptions = {
+  config,
+  receiver: { type: "text", value: "NAME", summary: "only what is for the webhook NAME" },
+} as const satisfies OptionTable;
+
 export const passwordOptions = {
   "password-stdin": { type: "flag", summary: "read the password from stdin (default: ask for it)" },
   cost: {
@@ -114,6 +119,34 @@ export const registryCommands: readonly Command[] = [
           {
             text: "a report for programs",
             line: "corten --format json registry mirror --config /etc/corten/registry.yaml",
+          },
+        ],
+      },
+      {
+        name: "events",
+        summary: "look after events that webhooks did not take",
+        commands: [
+          {
+            name: "list",
+            summary: "list events that their webhook refused, or did not take in many attempts",
+            arguments: [],
+            options: eventsOptions,
+            load: () => import("../registry/events.ts"),
+          },
+          {
+            name: "retry",
+            summary: "send them again, after those that wait",
+            description: "Running servers begin to within seconds.",
+            arguments: [],
+            options: eventsOptions,
+            load: () => import("../registry/events.ts"),
+          },
+          {
+            name: "discard",
+            summary: "remove them",
+            arguments: [],
+            options: eventsOptions,
+            load: () => import("../registry/events.ts"),
           },
         ],
       },

@@ -2,14 +2,18 @@ import type { Digest } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { StoredBlob } from "../../storage/blob-storage.ts";
 import { DocumentCache } from "../document-cache.ts";
-import type { Pull, Quota, TagState, UntaggedKind } from "../housekeeping.ts";
+import type { Announce } from "../event-queue.ts";
+import type { Pull, TagState, UntaggedKind } from "../housekeeping.ts";
 import type {
+  AddBlobOptions,
+  DroppedBlob,
   Metadata,
   NewManifest,
   Page,
   PutManifestOptions,
   PutManifestResult,
   StoredManifest,
+  TagRefusal,
   UploadRecord,
 } from "../metadata.ts";
 import { addBlob, findBlob, mountBlob, removeBlob, repositoriesOf, touchBlob } from "./blobs.ts";
@@ -23,6 +27,7 @@ import {
   type Transaction,
   transact,
 } from "./connection.ts";
+import { PostgresqlEvents, queueEvents } from "./events.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { documentBytes, findManifest, putManifest, removeManifest, removeTag } from "./manifests.ts";
 import { expireTag, expireUntagged, listTagStates, listUntagged, notePulls } from "./retention.ts";
@@ -52,27 +57,39 @@ class Undone<T> {
 
 /** Metadata in PostgreSQL, for servers that share one object storage. */
 export class PostgresqlMetadata implements Metadata {
+  readonly events: PostgresqlEvents;
   readonly #sql: Sql;
   readonly #documents = new DocumentCache(CACHE_SIZE);
 
   /** @param sql a pool whose database has today's tables; it is ended with this object */
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.events = new PostgresqlEvents(sql);
   }
 
   blob(repository: string, digest: Digest) {
     return query(findBlob(this.#sql, repository, digest));
   }
 
-  addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string, quota?: Quota) {
-    return transact(this.#sql, (transaction) =>
-      addBlob(transaction, repository, digest, stored, upload, quota),
-    );
+  addBlob(
+    repository: string,
+    digest: Digest,
+    stored: StoredBlob,
+    upload?: string,
+    { quota, announce }: AddBlobOptions<StoredBlob> = {},
+  ) {
+    const add = (transaction: Transaction) => addBlob(transaction, repository, digest, stored, upload, quota);
+    return this.#announcing(add, announce);
   }
 
-  async mountBlob(repository: string, digest: Digest, from: string, quota?: Quota) {
+  async mountBlob(
+    repository: string,
+    digest: Digest,
+    from: string,
+    { quota, announce }: AddBlobOptions<boolean> = {},
+  ) {
     const mount = (transaction: Transaction) => mountBlob(transaction, repository, digest, from, quota);
-    return this.#undoUnless((mounted) => mounted, mount);
+    return this.#undoUnless((mounted) => mounted, mount, announce);
   }
 
   repositoriesOf(digest: Digest, page: Page) {
@@ -83,8 +100,14 @@ export class PostgresqlMetadata implements Metadata {
     return query(touchBlob(this.#sql, repository, digest));
   }
 
-  removeBlob(repository: string, digest: Digest, mayLose?: (tag: string) => boolean) {
-    return transact(this.#sql, (transaction) => removeBlob(transaction, repository, digest, mayLose));
+  removeBlob(
+    repository: string,
+    digest: Digest,
+    mayLose?: (tag: string) => boolean,
+    announce?: Announce<boolean | TagRefusal>,
+  ) {
+    const remove = (transaction: Transaction) => removeBlob(transaction, repository, digest, mayLose);
+    return this.#announcing(remove, announce);
   }
 
   manifest(repository: string, reference: string) {
@@ -109,15 +132,21 @@ export class PostgresqlMetadata implements Metadata {
 
   putManifest(repository: string, manifest: NewManifest, options: PutManifestOptions) {
     const put = (transaction: Transaction) => putManifest(transaction, repository, manifest, options);
-    return this.#undoUnless<PutManifestResult>(({ outcome }) => outcome === "stored", put);
+    return this.#undoUnless<PutManifestResult>(({ outcome }) => outcome === "stored", put, options.announce);
   }
 
-  removeManifest(repository: string, digest: Digest, mayLose?: (tag: string) => boolean) {
-    return transact(this.#sql, (transaction) => removeManifest(transaction, repository, digest, mayLose));
+  removeManifest(
+    repository: string,
+    digest: Digest,
+    mayLose?: (tag: string) => boolean,
+    announce?: Announce<readonly string[] | TagRefusal | undefined>,
+  ) {
+    const remove = (transaction: Transaction) => removeManifest(transaction, repository, digest, mayLose);
+    return this.#announcing(remove, announce);
   }
 
-  removeTag(repository: string, tag: string) {
-    return transact(this.#sql, (transaction) => removeTag(transaction, repository, tag));
+  removeTag(repository: string, tag: string, announce?: Announce<Digest | undefined>) {
+    return this.#announcing((transaction) => removeTag(transaction, repository, tag), announce);
   }
 
   tags(repository: string, page: Page) {
@@ -160,8 +189,8 @@ export class PostgresqlMetadata implements Metadata {
     return query(countUploads(this.#sql, repository));
   }
 
-  dropUnreferenced(before: number, limit: number) {
-    return transact(this.#sql, (transaction) => dropUnreferenced(transaction, before, limit));
+  dropUnreferenced(before: number, limit: number, announce?: Announce<readonly DroppedBlob[]>) {
+    return this.#announcing((transaction) => dropUnreferenced(transaction, before, limit), announce);
   }
 
   orphans(limit: number) {
@@ -184,18 +213,24 @@ export class PostgresqlMetadata implements Metadata {
     return query(listTagStates(this.#sql, repository, page));
   }
 
-  expireTag(repository: string, state: TagState) {
-    return transact(this.#sql, (transaction) => expireTag(transaction, repository, state));
+  expireTag(repository: string, state: TagState, announce?: Announce<boolean>) {
+    return this.#announcing((transaction) => expireTag(transaction, repository, state), announce);
   }
 
   untagged(repository: string, kind: UntaggedKind, before: number, page: Page) {
     return query(listUntagged(this.#sql, repository, kind, before, page));
   }
 
-  expireUntagged(repository: string, digest: Digest, kind: UntaggedKind, before: number) {
-    return transact(this.#sql, (transaction) =>
-      expireUntagged(transaction, repository, digest, kind, before),
-    );
+  expireUntagged(
+    repository: string,
+    digest: Digest,
+    kind: UntaggedKind,
+    before: number,
+    announce?: Announce<boolean>,
+  ) {
+    const expire = (transaction: Transaction) =>
+      expireUntagged(transaction, repository, digest, kind, before);
+    return this.#announcing(expire, announce);
   }
 
   usage(repository: string) {
@@ -222,16 +257,30 @@ export class PostgresqlMetadata implements Metadata {
     await this.#sql.end({ timeout: 5 });
   }
 
+  /** A transaction, with the events that tell of it. */
+  #announcing<T>(
+    action: (transaction: Transaction) => Promise<T>,
+    announce: Announce<T> | undefined,
+  ): Promise<T> {
+    return transact(this.#sql, async (transaction) => {
+      const result = await action(transaction);
+      // At the end: the repository is locked by now, so that its events are in the order of its changes.
+      if (announce !== undefined) await queueEvents(transaction, announce(result));
+      return result;
+    });
+  }
+
   async #undoUnless<T>(
     kept: (result: T) => boolean,
     action: (transaction: Transaction) => Promise<T>,
+    announce: Announce<T> | undefined,
   ): Promise<T> {
     try {
-      return await transact(this.#sql, async (transaction) => {
+      return await this.#announcing(async (transaction) => {
         const result = await action(transaction);
         if (!kept(result)) throw new Undone(result);
         return result;
-      });
+      }, announce);
     } catch (error) {
       if (error instanceof Undone) return error.result as T;
       throw error;

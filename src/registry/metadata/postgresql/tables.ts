@@ -88,6 +88,15 @@ const STEPS: readonly string[] = [
      END IF;
      RETURN NULL; END $$;
    CREATE TRIGGER manifest_counted AFTER INSERT OR DELETE ON manifests FOR EACH ROW EXECUTE FUNCTION count_manifest();`,
+  // Events for webhooks.
+  `CREATE TABLE events (
+     id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, receiver text COLLATE "C" NOT NULL,
+     repository text COLLATE "C" NOT NULL, body text NOT NULL, queued bigint NOT NULL, attempts bigint NOT NULL DEFAULT 0,
+     due bigint NOT NULL DEFAULT 0, holder text, held_until bigint NOT NULL DEFAULT 0, dead boolean NOT NULL DEFAULT false,
+     failure text);
+   CREATE INDEX events_waiting ON events (receiver, repository, id) WHERE NOT dead;
+   CREATE INDEX events_by_receiver ON events (receiver, dead, id);
+   CREATE INDEX events_held ON events (holder) WHERE holder IS NOT NULL;`,
 ];
 
 /** A number that no other program is likely to lock. */

@@ -3,17 +3,23 @@ import type { Digest } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { StoredBlob } from "../../storage/blob-storage.ts";
 import { DocumentCache } from "../document-cache.ts";
-import type { Pull, Quota, TagState, UntaggedKind } from "../housekeeping.ts";
+import type { Announce } from "../event-queue.ts";
+import type { Pull, TagState, UntaggedKind } from "../housekeeping.ts";
 import type {
+  AddBlobOptions,
+  DroppedBlob,
   Metadata,
   NewManifest,
   Page,
   PutManifestOptions,
+  PutManifestResult,
   StoredManifest,
+  TagRefusal,
   UploadRecord,
 } from "../metadata.ts";
 import { addBlob, findBlob, mountBlob, removeBlob, repositoriesOf, touchBlob } from "./blobs.ts";
 import { dropUnreferenced, forgetOrphans, isUnknown, listOrphans } from "./collection.ts";
+import { queueEvents, SqliteEvents } from "./events.ts";
 import { listReferrers, listRepositories, listTags } from "./lists.ts";
 import { LogSync } from "./log-sync.ts";
 import { documentBytes, findManifest, putManifest, removeManifest, removeTag } from "./manifests.ts";
@@ -38,6 +44,7 @@ const CACHE_SIZE = 64 * 1024 * 1024;
  * microseconds and run on the event loop; only waiting for the disk is asynchronous.
  */
 export class SqliteMetadata implements Metadata {
+  readonly events: SqliteEvents;
   readonly #database: Database;
   readonly #log: LogSync | undefined;
   readonly #onChange: () => void;
@@ -49,6 +56,7 @@ export class SqliteMetadata implements Metadata {
    */
   constructor(database: Database, onChange: () => void = () => undefined) {
     this.#database = database;
+    this.events = new SqliteEvents(database);
     this.#onChange = onChange;
     this.#log = database.root === "" ? undefined : new LogSync(database);
   }
@@ -57,12 +65,23 @@ export class SqliteMetadata implements Metadata {
     return findBlob(this.#database, repository, digest);
   }
 
-  addBlob(repository: string, digest: Digest, stored: StoredBlob, upload?: string, quota?: Quota) {
-    return this.#durably(() => addBlob(this.#database, repository, digest, stored, upload, quota));
+  addBlob(
+    repository: string,
+    digest: Digest,
+    stored: StoredBlob,
+    upload?: string,
+    { quota, announce }: AddBlobOptions<StoredBlob> = {},
+  ) {
+    return this.#durably(() => addBlob(this.#database, repository, digest, stored, upload, quota), announce);
   }
 
-  mountBlob(repository: string, digest: Digest, from: string, quota?: Quota) {
-    return this.#durably(() => mountBlob(this.#database, repository, digest, from, quota));
+  mountBlob(
+    repository: string,
+    digest: Digest,
+    from: string,
+    { quota, announce }: AddBlobOptions<boolean> = {},
+  ) {
+    return this.#durably(() => mountBlob(this.#database, repository, digest, from, quota), announce);
   }
 
   async repositoriesOf(digest: Digest, page: Page) {
@@ -73,8 +92,13 @@ export class SqliteMetadata implements Metadata {
     return this.#change(() => touchBlob(this.#database, repository, digest));
   }
 
-  removeBlob(repository: string, digest: Digest, mayLose?: (tag: string) => boolean) {
-    return this.#durably(() => removeBlob(this.#database, repository, digest, mayLose));
+  removeBlob(
+    repository: string,
+    digest: Digest,
+    mayLose?: (tag: string) => boolean,
+    announce?: Announce<boolean | TagRefusal>,
+  ) {
+    return this.#durably(() => removeBlob(this.#database, repository, digest, mayLose), announce);
   }
 
   async manifest(repository: string, reference: string) {
@@ -98,15 +122,23 @@ export class SqliteMetadata implements Metadata {
   }
 
   putManifest(repository: string, manifest: NewManifest, options: PutManifestOptions) {
-    return this.#durably(() => putManifest(this.#database, repository, manifest, options));
+    return this.#durably<PutManifestResult>(
+      () => putManifest(this.#database, repository, manifest, options),
+      options.announce,
+    );
   }
 
-  removeManifest(repository: string, digest: Digest, mayLose?: (tag: string) => boolean) {
-    return this.#durably(() => removeManifest(this.#database, repository, digest, mayLose));
+  removeManifest(
+    repository: string,
+    digest: Digest,
+    mayLose?: (tag: string) => boolean,
+    announce?: Announce<readonly string[] | TagRefusal | undefined>,
+  ) {
+    return this.#durably(() => removeManifest(this.#database, repository, digest, mayLose), announce);
   }
 
-  removeTag(repository: string, tag: string) {
-    return this.#durably(() => removeTag(this.#database, repository, tag));
+  removeTag(repository: string, tag: string, announce?: Announce<Digest | undefined>) {
+    return this.#durably(() => removeTag(this.#database, repository, tag), announce);
   }
 
   async tags(repository: string, page: Page) {
@@ -153,8 +185,8 @@ export class SqliteMetadata implements Metadata {
     return countUploads(this.#database, repository);
   }
 
-  dropUnreferenced(before: number, limit: number) {
-    return this.#durably(() => dropUnreferenced(this.#database, before, limit));
+  dropUnreferenced(before: number, limit: number, announce?: Announce<readonly DroppedBlob[]>) {
+    return this.#durably(() => dropUnreferenced(this.#database, before, limit), announce);
   }
 
   async orphans(limit: number) {
@@ -179,16 +211,22 @@ export class SqliteMetadata implements Metadata {
     return listTagStates(this.#database, repository, page);
   }
 
-  expireTag(repository: string, state: TagState) {
-    return this.#durably(() => expireTag(this.#database, repository, state));
+  expireTag(repository: string, state: TagState, announce?: Announce<boolean>) {
+    return this.#durably(() => expireTag(this.#database, repository, state), announce);
   }
 
   async untagged(repository: string, kind: UntaggedKind, before: number, page: Page) {
     return listUntagged(this.#database, repository, kind, before, page);
   }
 
-  expireUntagged(repository: string, digest: Digest, kind: UntaggedKind, before: number) {
-    return this.#durably(() => expireUntagged(this.#database, repository, digest, kind, before));
+  expireUntagged(
+    repository: string,
+    digest: Digest,
+    kind: UntaggedKind,
+    before: number,
+    announce?: Announce<boolean>,
+  ) {
+    return this.#durably(() => expireUntagged(this.#database, repository, digest, kind, before), announce);
   }
 
   async usage(repository: string) {
@@ -221,9 +259,13 @@ export class SqliteMetadata implements Metadata {
     return this.#database.transaction(action);
   }
 
-  /** A change that the caller may rely on after a power cut. */
-  async #durably<T>(action: () => T): Promise<T> {
-    const result = this.#database.transaction(action);
+  /** A change that the caller may rely on after a power cut, with the events that tell of it. */
+  async #durably<T>(action: () => T, announce?: Announce<T>): Promise<T> {
+    const result = this.#database.transaction(() => {
+      const done = action();
+      if (announce !== undefined) queueEvents(this.#database, announce(done));
+      return done;
+    });
     this.#onChange();
     await this.#log?.settled();
     return result;

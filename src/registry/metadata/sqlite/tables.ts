@@ -80,4 +80,12 @@ export const registrySchema = defineSchema("registry", [
    CREATE TRIGGER manifest_removed AFTER DELETE ON manifests BEGIN
      UPDATE repositories SET bytes = bytes - OLD.size WHERE id = OLD.repository; END;`,
   "CREATE TABLE layout_boot (one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL) STRICT",
+  // Events for webhooks. An id is never used again, so that what settles late settles nothing else.
+  `CREATE TABLE events (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, receiver TEXT NOT NULL, repository TEXT NOT NULL, body TEXT NOT NULL,
+     queued INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due INTEGER NOT NULL DEFAULT 0,
+     holder TEXT, held_until INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0, failure TEXT) STRICT;
+   CREATE INDEX events_waiting ON events (receiver, repository, id) WHERE dead = 0;
+   CREATE INDEX events_by_receiver ON events (receiver, dead, id);
+   CREATE INDEX events_held ON events (holder) WHERE holder IS NOT NULL;`,
 ]);
