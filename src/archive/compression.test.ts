@@ -145,6 +145,23 @@ test("what is packed is unpacked", async () => {
   }
 });
 
+test("the end of a source comes when it will: zstd gives the same bytes", withZstd, async () => {
+  const results = new Set<string>();
+  for (let run = 0; run < 60; run++) {
+    const source = async function* () {
+      for (const chunk of [one, two]) {
+        for (let turns = run % 4; turns > 0; turns--) await new Promise(setImmediate);
+        yield chunk;
+      }
+      for (let turns = run % 3; turns > 0; turns--) await new Promise(setImmediate);
+    };
+    const packed: Uint8Array[] = [];
+    for await (const chunk of compress(source(), "zstd")) packed.push(chunk);
+    results.add(Buffer.concat(packed).toString("hex"));
+  }
+  assert.equal(results.size, 1);
+});
+
 function noise(length: number): Buffer {
   const bytes = Buffer.alloc(length);
   let state = 1;

@@ -104,7 +104,22 @@ export async function* compress(
     options.level === undefined
       ? {}
       : { params: { [zlib.constants.ZSTD_c_compressionLevel]: options.level } };
-  yield* through(source, zlib.createZstdCompress({ ...buffers, ...params }), options.signal);
+  const encoder = zlib.createZstdCompress({ ...buffers, ...params });
+  yield* through(endingApart(source, encoder), encoder, options.signal);
+}
+
+/**
+ * Ends when all of `source` has been encoded. A last chunk that the encoder finds together with the end is packed in
+ * another way than one without it, and which of the two happens is a matter of time.
+ */
+async function* endingApart(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  encoder: Duplex,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* source;
+  await new Promise<void>((resolve, reject) => {
+    encoder.write(Buffer.alloc(0), (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** Other packings that archives come in: better named than called a damaged tar. */

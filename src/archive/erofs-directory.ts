@@ -91,3 +91,38 @@ export function findDirent(block: Buffer, name: ByteString): number | undefined 
   for (const dirent of listDirents(block)) if (dirent.name === name) return dirent.slot;
   return undefined;
 }
+
+/** An entry of a directory as it stands there. */
+export interface RawDirent {
+  readonly name: ByteString;
+  readonly slot: number;
+  readonly fileType: number;
+}
+
+/**
+ * The entries of one block of a directory's content, judged: every one has a name of its own, within the block, behind
+ * the last one's, and the names ascend.
+ *
+ * @param after the last name of the block before
+ * @returns what is wrong, if anything is
+ */
+export function judgeDirents(block: Buffer, after: ByteString | undefined): readonly RawDirent[] | string {
+  const names = block.length < DIRENT ? 0 : block.readUInt16LE(8);
+  if (names === 0 || names % DIRENT !== 0 || names > block.length)
+    return "has a block with a wrong number of names";
+  const dirents: RawDirent[] = [];
+  let last = after;
+  for (let at = 0; at < names; at += DIRENT) {
+    const start = block.readUInt16LE(at + 8);
+    const end = at + DIRENT < names ? block.readUInt16LE(at + DIRENT + 8) : block.length;
+    if (start < names || end <= start || end > block.length) return "has a name that is not in its block";
+    const text = block.toString("latin1", start, end);
+    const nul = at + DIRENT < names ? -1 : text.indexOf("\0");
+    const name = nul < 0 ? text : text.slice(0, nul);
+    if (name === "" || name.length > 255 || /[/\0]/.test(name)) return "has a name that cannot be one";
+    if (last !== undefined && name <= last) return "has names out of order";
+    last = name;
+    dirents.push({ name, slot: Number(block.readBigUInt64LE(at)), fileType: block[at + 10]! });
+  }
+  return dirents;
+}

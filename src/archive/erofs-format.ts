@@ -1,11 +1,13 @@
 import { crc32c } from "./crc32c.ts";
+import type { TarTime } from "./tar-entry.ts";
 import type { NodeAttributes, TreeNode } from "./tree.ts";
 
 /**
  * The on-disk structures of EROFS (Linux, fs/erofs/erofs_fs.h), all little-endian. Corten writes
  * the plain subset: no compression, 64-byte inodes, blocks of 4096 bytes, which every kernel since
  * 5.15 can mount. An *indexed* image has no content of files: that stands in a second file, a tar archive, and so its
- * blocks are tar's, of 512 bytes (Linux 6.12, where both are files).
+ * blocks are tar's, of 512 bytes (Linux 6.12, where both are files). Read is what others write without compression, too:
+ * 32-byte inodes, shared attributes, smaller blocks.
  */
 export const BLOCK_BITS = 12;
 export const BLOCK_SIZE = 4096;
@@ -17,6 +19,8 @@ export const ARCHIVE_BLOCK = 2 ** 28;
 /** Inode numbers ("nid") count slots of this size from the start of the metadata. */
 export const SLOT_SIZE = 32;
 export const INODE_SIZE = 64;
+/** Of the compact form, which has no time of its own. */
+export const COMPACT_INODE_SIZE = 32;
 /** The block number of a hole. */
 export const NO_BLOCK = 0xffff_ffff;
 
@@ -24,6 +28,8 @@ const SUPER_OFFSET = 1024;
 const SUPER_MAGIC = 0xe0f5_e1e2;
 const COMPAT_CHECKSUM = 0x1;
 const COMPAT_MTIME = 0x2;
+/** Says how compressed data would be padded; mkfs.erofs sets it without any, too. */
+const INCOMPAT_ZERO_PADDING = 0x1;
 const INCOMPAT_CHUNKED = 0x4;
 const INCOMPAT_DEVICES = 0x8;
 /** Behind the superblock's 128 bytes and their block; counted in the slots' own size. */
@@ -91,10 +97,10 @@ export function encodeSuperblock(fields: Superblock): Buffer {
   return block;
 }
 
-/** The rest of the block that the superblock is in, or a block of 512 bytes, with the checksum field itself as zeros. */
+/** What the checksum covers: the rest of the superblock's block, or a small block's length; its own field as zeros. */
 function checksummed(block: Buffer): Buffer {
-  const end = block[SUPER_OFFSET + 12] === BLOCK_BITS ? BLOCK_SIZE : SUPER_OFFSET + 2 ** TAR_BLOCK_BITS;
-  return block.subarray(SUPER_OFFSET, end);
+  const size = 2 ** block[SUPER_OFFSET + 12]!;
+  return block.subarray(SUPER_OFFSET, size > SUPER_OFFSET ? size : SUPER_OFFSET + size);
 }
 
 /** What an inode has beside its attributes. */
@@ -147,32 +153,75 @@ function writeUInt64(target: Buffer, value: number, offset: number): void {
 export interface DecodedSuperblock
   extends Pick<Superblock, "rootSlot" | "inodes" | "blocks" | "metadataBlock"> {
   readonly blockBits: number;
+  /** Where shared attributes begin. */
+  readonly xattrBlock: number;
+  /** The time of all files whose inodes have none. */
+  readonly time: TarTime;
   /** Blocks of the archive that holds the content, for an indexed image. */
   readonly archiveBlocks: number | undefined;
 }
 
-/** Reads an image's first block; undefined unless it is one that Corten wrote, undamaged. */
-export function decodeSuperblock(block: Buffer): DecodedSuperblock | undefined {
+/** Why an image cannot be read. */
+export interface SuperblockFault {
+  readonly problem: string;
+  /** False where the image may be sound, but of a form that this room does not know. */
+  readonly known: boolean;
+}
+
+/** Reads an image's first block, unless it is damaged or of a form that this room does not read. */
+export function decodeSuperblock(block: Buffer): DecodedSuperblock | SuperblockFault {
   const at = SUPER_OFFSET;
-  const indexed = block[at + 12] === TAR_BLOCK_BITS;
-  if (!indexed && block.length < BLOCK_SIZE) return undefined;
-  const checked = Buffer.from(checksummed(block));
-  checked.writeUInt32LE(0, 4);
-  const features = block.readUInt32LE(at + 80) & ~INCOMPAT_CHUNKED;
-  const sound =
-    block.readUInt32LE(at) === SUPER_MAGIC &&
-    (indexed || block[at + 12] === BLOCK_BITS) &&
-    features === (indexed ? INCOMPAT_DEVICES : 0) &&
-    block.readUInt32LE(at + 4) === crc32c(checked);
-  if (!sound) return undefined;
+  if (block.length < at + 128 || block.readUInt32LE(at) !== SUPER_MAGIC)
+    return broken("it has no superblock of EROFS");
+  const blockBits = block[at + 12]!;
+  if (blockBits < TAR_BLOCK_BITS || blockBits > BLOCK_BITS) {
+    return strange(`its blocks are of 2^${blockBits} bytes, not of 512 to 4096`);
+  }
+  if (block.length < Math.max(INDEX_HEAD, 2 ** blockBits)) return broken("it ends within its first block");
+  if (block[at + 90] !== 0) return strange("its directories have blocks of their own size");
+  const features = block.readUInt32LE(at + 80);
+  const unknown = features & ~(INCOMPAT_ZERO_PADDING | INCOMPAT_CHUNKED | INCOMPAT_DEVICES);
+  if (unknown !== 0) {
+    return strange(
+      `it has features that are not known (0x${(unknown >>> 0).toString(16)}), such as compression`,
+    );
+  }
+  if ((block.readUInt32LE(at + 8) & COMPAT_CHECKSUM) !== 0) {
+    const checked = Buffer.from(checksummed(block));
+    checked.writeUInt32LE(0, 4);
+    if (block.readUInt32LE(at + 4) !== crc32c(checked))
+      return broken("the checksum of its superblock is wrong");
+  }
+  const indexed = (features & INCOMPAT_DEVICES) !== 0;
+  if (indexed && !isOurDevice(block))
+    return strange("its content is on devices that are not Corten's archives");
   return {
     rootSlot: block.readUInt16LE(at + 14),
     inodes: Number(block.readBigUInt64LE(at + 16)),
+    time: { seconds: Number(block.readBigInt64LE(at + 24)), nanoseconds: block.readUInt32LE(at + 32) },
     blocks: block.readUInt32LE(at + 36),
     metadataBlock: block.readUInt32LE(at + 40),
-    blockBits: indexed ? TAR_BLOCK_BITS : BLOCK_BITS,
+    xattrBlock: block.readUInt32LE(at + 44),
+    blockBits,
     archiveBlocks: indexed ? block.readUInt32LE(DEVICE_OFFSET + 64) : undefined,
   };
+}
+
+function broken(problem: string): SuperblockFault {
+  return { problem, known: true };
+}
+
+function strange(problem: string): SuperblockFault {
+  return { problem, known: false };
+}
+
+function isOurDevice(block: Buffer): boolean {
+  return (
+    block[SUPER_OFFSET + 12] === TAR_BLOCK_BITS &&
+    block.readUInt16LE(SUPER_OFFSET + 86) === 1 &&
+    block.readUInt16LE(SUPER_OFFSET + 88) === DEVICE_OFFSET / DEVICE_SLOT &&
+    block.readUInt32LE(DEVICE_OFFSET + 68) === ARCHIVE_BLOCK
+  );
 }
 
 /** An inode as read from an image; its attributes' names and values follow it there. */
@@ -182,31 +231,55 @@ export interface DecodedInode extends Omit<NodeAttributes, "xattrs">, Omit<Inode
   readonly deviceMinor: number;
   /** Byte offset of the inode in the image. */
   readonly at: number;
+  /** Byte offset of what follows the inode: attributes, then content or a map of it. */
+  readonly end: number;
 }
 
-/** Reads an extended inode that stands at byte `at`; undefined when it is of a form that Corten does not write. */
-export function decodeInode(bytes: Buffer, at: number): DecodedInode | undefined {
+/**
+ * Reads an inode that stands at byte `at`; undefined when it is of a form that this room does not read, such as
+ * compressed.
+ *
+ * @param time of files whose inodes have none
+ */
+export function decodeInode(bytes: Buffer, at: number, time: TarTime): DecodedInode | undefined {
   const format = bytes.readUInt16LE(0);
+  const compact = (format & 1) === 0;
+  if (bytes.length < (compact ? COMPACT_INODE_SIZE : INODE_SIZE)) return undefined;
   const layout = Object.values(Layout).find((known) => known === format >> 1);
   const mode = bytes.readUInt16LE(4);
   const type = (Object.keys(MODE_BITS) as TreeNode["type"][]).find((t) => MODE_BITS[t] === (mode & 0o170000));
-  if ((format & 1) !== 1 || layout === undefined || type === undefined) return undefined;
+  if (layout === undefined || type === undefined) return undefined;
   const words = bytes.readUInt16LE(2);
   const location = bytes.readUInt32LE(16);
   const device = type === "char-device" || type === "block-device" ? location : 0;
-  return {
+  const common = {
     type,
     layout,
     at,
     xattrBytes: words === 0 ? 0 : 12 + 4 * (words - 1),
     mode: mode & 0o7777,
-    size: Number(bytes.readBigUInt64LE(8)),
     location,
+    deviceMajor: (device >>> 8) & 0xfff,
+    deviceMinor: ((device & 0xff) | ((device >>> 12) & 0xfff00)) >>> 0,
+  };
+  if (compact) {
+    return {
+      ...common,
+      end: at + COMPACT_INODE_SIZE,
+      size: bytes.readUInt32LE(8),
+      uid: bytes.readUInt16LE(24),
+      gid: bytes.readUInt16LE(26),
+      mtime: time,
+      links: bytes.readUInt16LE(6),
+    };
+  }
+  return {
+    ...common,
+    end: at + INODE_SIZE,
+    size: Number(bytes.readBigUInt64LE(8)),
     uid: bytes.readUInt32LE(24),
     gid: bytes.readUInt32LE(28),
     mtime: { seconds: Number(bytes.readBigInt64LE(32)), nanoseconds: bytes.readUInt32LE(40) },
     links: bytes.readUInt32LE(44),
-    deviceMajor: (device >>> 8) & 0xfff,
-    deviceMinor: ((device & 0xff) | ((device >>> 12) & 0xfff00)) >>> 0,
   };
 }

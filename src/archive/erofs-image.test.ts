@@ -153,7 +153,7 @@ test("files that are no image of ours are refused", async () => {
       (error) => isCortenError(error, "data-loss"),
     );
     writeFileSync(path, Buffer.alloc(8192));
-    assert.throws(() => new ErofsImage(path), /no valid superblock/);
+    assert.throws(() => new ErofsImage(path), /checksum of its superblock is wrong|no superblock of EROFS/);
   });
 });
 

@@ -1,86 +1,88 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CortenError } from "../spec/index.ts";
 import type { ByteString } from "./byte-string.ts";
-import { quoteName } from "./byte-string.ts";
 import { findDirent, listDirents } from "./erofs-directory.ts";
-import type { DecodedInode, DecodedSuperblock } from "./erofs-format.ts";
+import { archiveOf, ErofsFile } from "./erofs-file.ts";
+import type { DecodedInode, DecodedSuperblock, SuperblockFault } from "./erofs-format.ts";
 import {
   ARCHIVE_BLOCK,
   BLOCK_SIZE,
+  COMPACT_INODE_SIZE,
   decodeInode,
   decodeSuperblock,
-  INDEX_HEAD,
   INODE_SIZE,
   Layout,
   NO_BLOCK,
   SLOT_SIZE,
 } from "./erofs-format.ts";
+import type { ImageFile } from "./erofs-image-file.ts";
+import { fileOfInode, inodeOfFile } from "./erofs-image-file.ts";
 import { decodeXattrs } from "./erofs-xattr.ts";
 import type { SparseSegment } from "./tar-entry.ts";
-import type { NodeAttributes, TreeNode } from "./tree.ts";
-
-/** One file of an image. */
-export interface ImageFile extends NodeAttributes {
-  /** Names the file in its image: hard links have the same. */
-  readonly slot: number;
-  readonly type: TreeNode["type"];
-  /** Length of the content in bytes; of a symbolic link, of its target. */
-  readonly size: number;
-  /** Number of names; of a directory, 2 and one for each directory in it. */
-  readonly links: number;
-  readonly deviceMajor: number;
-  readonly deviceMinor: number;
-  /** True for overlayfs's whiteout, a character device 0/0: the name is deleted from lower layers. */
-  readonly whiteout: boolean;
-  /** True for a directory that hides what lower layers have below it. */
-  readonly opaque: boolean;
-}
 
 /** How much {@link ErofsImage.pieces} gives at once. */
 const PIECE = 2 ** 20;
 
-const inodes = new WeakMap<ImageFile, DecodedInode>();
+/** Of a chunk-based inode: how many times a block doubles to a chunk, and that its map has entries of 8 bytes. */
+const CHUNK_BITS = 0x1f;
+const CHUNK_INDEXES = 0x20;
+const CHUNKS_AT_ONCE = 4096;
+
+/** The map of a chunk-based file that is looked at. */
+interface ChunkMap {
+  /** Bytes of a chunk. */
+  readonly chunk: number;
+  /** Where the map begins in the image. */
+  readonly at: number;
+  /** Bytes of an entry: 4, a block number, or 8, whose second half is one. */
+  readonly entry: number;
+}
 
 /**
- * Reads an image that {@link ErofsWriter} made, without mounting it: which file a layer has under a
- * name, what stands in `/etc/passwd`. It knows what that writer writes and refuses the rest.
+ * Reads an image without mounting it: which file a layer has under a name, what stands in `/etc/passwd`. It knows what
+ * {@link ErofsWriter} writes and uncompressed images of others, and refuses the rest. What is read is not judged beyond
+ * that; {@link checkErofs} does it.
  *
  * All calls are synchronous and read a few blocks.
  */
 export class ErofsImage implements Disposable {
-  readonly path: string;
-  readonly #descriptor: number;
-  readonly #size: number;
-  readonly #superblock: DecodedSuperblock;
+  readonly #bytes: ErofsFile;
+  readonly superblock: DecodedSuperblock;
   readonly #blockSize: number;
-  /** The archive that holds the content of an indexed image. */
-  readonly #archive: number | undefined;
   /** The root directory. */
   readonly root: ImageFile;
-  #closed = false;
 
   /**
-   * @param archive where the content of files is, for an indexed image. Default: beside it, `x.tar` of `x.erofs`
-   * @throws not-found when there is no such file, data-loss when it is no image of ours or a damaged one
+   * @param archive where the content of files is, for an indexed image; null: there must be none. Default: beside it,
+   *   `x.tar` of `x.erofs`
+   * @throws not-found when there is no such file, data-loss when it is no image that can be read, or a damaged one
    */
-  constructor(path: string, archive: string = archiveOf(path)) {
-    this.path = path;
-    this.#descriptor = openFile(path);
+  constructor(path: string, archive: string | null = archiveOf(path)) {
+    this.#bytes = new ErofsFile(path);
     try {
-      this.#size = fstatSync(this.#descriptor).size;
-      const superblock = decodeSuperblock(
-        this.#bytes(0, Math.max(INDEX_HEAD, Math.min(BLOCK_SIZE, this.#size))),
-      );
-      if (superblock === undefined) throw this.#damaged("it has no valid superblock");
-      this.#superblock = superblock;
+      const head = this.#bytes.bytes(0, Math.min(BLOCK_SIZE, this.#bytes.size));
+      const superblock = decodeSuperblock(head);
+      if ("problem" in superblock) throw this.#refused(superblock);
+      this.superblock = superblock;
       this.#blockSize = 2 ** superblock.blockBits;
-      this.#archive = superblock.archiveBlocks === undefined ? undefined : openFile(archive);
-      this.root = this.#file(superblock.rootSlot);
-      if (this.root.type !== "directory") throw this.#damaged("its root is no directory");
+      if (superblock.archiveBlocks !== undefined) {
+        if (archive === null) throw this.damaged("its content is in another file");
+        this.#bytes.openArchive(archive);
+      }
+      this.root = this.file(superblock.rootSlot);
+      if (this.root.type !== "directory") throw this.damaged("its root is no directory");
     } catch (error) {
-      this.#closeFiles();
+      this.#bytes.close();
       throw error;
     }
+  }
+
+  get path(): string {
+    return this.#bytes.path;
+  }
+
+  /** Length in bytes. */
+  get size(): number {
+    return this.#bytes.size;
   }
 
   /** The file called `name` in `directory`; links are not followed. */
@@ -92,22 +94,22 @@ export class ErofsImage implements Disposable {
     let high = blocks - 1;
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      const first = listDirents(this.#block(inode, middle)).next().value;
-      if (first === undefined) throw this.#damaged(`directory block ${middle} is empty`);
+      const first = listDirents(this.directoryBlock(inode, middle)).next().value;
+      if (first === undefined) throw this.damaged(`directory block ${middle} is empty`);
       if (first.name <= name) low = middle;
       else high = middle - 1;
     }
     if (blocks === 0) return undefined;
-    const slot = findDirent(this.#block(inode, low), name);
-    return slot === undefined ? undefined : this.#file(slot);
+    const slot = findDirent(this.directoryBlock(inode, low), name);
+    return slot === undefined ? undefined : this.file(slot);
   }
 
   /** Names and files of `directory` in byte order, without `.` and `..`. */
   *list(directory: ImageFile): Generator<readonly [name: ByteString, file: ImageFile], void, undefined> {
     const inode = this.#directory(directory);
     for (let block = 0; block * this.#blockSize < inode.size; block++) {
-      for (const { name, slot } of listDirents(this.#block(inode, block))) {
-        if (name !== "." && name !== "..") yield [name, this.#file(slot)];
+      for (const { name, slot } of listDirents(this.directoryBlock(inode, block))) {
+        if (name !== "." && name !== "..") yield [name, this.file(slot)];
       }
     }
   }
@@ -151,32 +153,28 @@ export class ErofsImage implements Disposable {
   segments(file: ImageFile): SparseSegment[] | undefined {
     const inode = this.#contentInode(file);
     if (inode.layout !== Layout.chunked) return undefined;
-    const chunk = this.#chunkSize(inode);
+    const { chunk } = this.chunkMap(inode);
     const segments: SparseSegment[] = [];
-    for (let offset = 0; offset < file.size; offset += chunk) {
-      if (this.#chunkBlock(inode, offset / chunk) === NO_BLOCK) continue;
-      segments.push({ offset, length: Math.min(chunk, file.size - offset) });
+    for (let first = 0; first * chunk < file.size; first += CHUNKS_AT_ONCE) {
+      for (const [i, block] of this.chunkBlocks(inode, first, CHUNKS_AT_ONCE).entries()) {
+        const offset = (first + i) * chunk;
+        if (block !== NO_BLOCK) segments.push({ offset, length: Math.min(chunk, file.size - offset) });
+      }
     }
     return segments;
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#closeFiles();
-  }
-
-  #closeFiles(): void {
-    closeSync(this.#descriptor);
-    if (this.#archive !== undefined) closeSync(this.#archive);
+    this.#bytes.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #inode(file: ImageFile): DecodedInode {
-    const inode = inodes.get(file);
+  /** How a file is stored. */
+  inode(file: ImageFile): DecodedInode {
+    const inode = inodeOfFile(file);
     if (inode === undefined) throw new CortenError("invalid-argument", "file is of no open image");
     return inode;
   }
@@ -185,124 +183,100 @@ export class ErofsImage implements Disposable {
     if (file.type !== "file" && file.type !== "symlink") {
       throw new CortenError("invalid-argument", `a ${file.type} in image ${this.path} has no content`);
     }
-    return this.#inode(file);
+    return this.inode(file);
   }
 
   #directory(file: ImageFile): DecodedInode {
     if (file.type !== "directory") {
       throw new CortenError("invalid-argument", `a ${file.type} in image ${this.path} has no names below it`);
     }
-    return this.#inode(file);
+    return this.inode(file);
   }
 
-  #file(slot: number): ImageFile {
-    const at = this.#superblock.metadataBlock * this.#blockSize + slot * SLOT_SIZE;
-    const inode = decodeInode(this.#bytes(at, INODE_SIZE), at);
-    if (inode === undefined) throw this.#damaged(`inode ${slot} is not one that Corten writes`);
-    const xattrs = decodeXattrs(this.#bytes(at + INODE_SIZE, inode.xattrBytes));
-    if (xattrs === undefined) throw this.#damaged(`attributes of inode ${slot} are cut off`);
-    const { type, size, links, mode, uid, gid, mtime, deviceMajor, deviceMinor } = inode;
-    const file: ImageFile = {
-      slot,
-      type,
-      size,
-      links,
-      mode,
-      uid,
-      gid,
-      mtime,
-      xattrs,
-      deviceMajor,
-      deviceMinor,
-      whiteout: type === "char-device" && deviceMajor === 0 && deviceMinor === 0,
-      opaque: type === "directory" && xattrs.has("trusted.overlay.opaque"),
-    };
-    inodes.set(file, inode);
-    return file;
+  /** The file with a number. */
+  file(slot: number): ImageFile {
+    const at = this.superblock.metadataBlock * this.#blockSize + slot * SLOT_SIZE;
+    const room = Math.min(INODE_SIZE, Math.max(COMPACT_INODE_SIZE, this.size - at));
+    const inode = decodeInode(this.#bytes.bytes(at, room), at, this.superblock.time);
+    if (inode === undefined) {
+      throw this.#refused({
+        problem: `inode ${slot} is compressed, or of a form that is not known`,
+        known: false,
+      });
+    }
+    const area = this.#bytes.bytes(inode.end, inode.xattrBytes);
+    const xattrs = decodeXattrs(area, (id, length) => this.#sharedXattr(id, length));
+    if (xattrs === undefined) throw this.damaged(`attributes of inode ${slot} are cut off`);
+    return fileOfInode(slot, inode, xattrs);
   }
 
-  #block(inode: DecodedInode, block: number): Buffer {
+  /** A block of a directory's content. */
+  directoryBlock(inode: DecodedInode, block: number): Buffer {
     const start = block * this.#blockSize;
     return this.#content(inode, start, Math.min(this.#blockSize, inode.size - start));
   }
 
+  /** The blocks of a file's chunks from number `first` on, at most `count`; a hole has {@link NO_BLOCK}. */
+  chunkBlocks(inode: DecodedInode, first: number, count: number): readonly number[] {
+    const { chunk, at, entry } = this.chunkMap(inode);
+    const end = Math.min(first + count, Math.ceil(inode.size / chunk));
+    if (end <= first) return [];
+    const map = this.#bytes.bytes(at + first * entry, (end - first) * entry);
+    return Array.from({ length: end - first }, (_, i) => map.readUInt32LE((i + 1) * entry - 4));
+  }
+
+  /** How a chunk-based file is divided. */
+  chunkMap({ location, end, xattrBytes }: DecodedInode): ChunkMap {
+    const chunk = this.#blockSize * 2 ** (location & CHUNK_BITS);
+    const behind = end + xattrBytes;
+    if ((location & CHUNK_INDEXES) === 0) return { chunk, at: behind, entry: 4 };
+    return { chunk, at: Math.ceil(behind / 8) * 8, entry: 8 };
+  }
+
+  /** An entry of the area of shared attributes; attributes of a file are cut off where it is. */
+  #sharedXattr(id: number, length: number): Buffer {
+    return this.#bytes.bytes(this.superblock.xattrBlock * this.#blockSize + 4 * id, length);
+  }
+
   #content(inode: DecodedInode, start: number, length: number): Buffer {
     if (inode.layout === Layout.chunked) return this.#chunks(inode, start, length);
-    const behind = inode.at + INODE_SIZE + inode.xattrBytes;
     const inline = inode.layout === Layout.inline ? inode.size - (inode.size % this.#blockSize) : inode.size;
     const whole = Math.max(0, Math.min(length, inline - start));
-    const fromBlocks = this.#blocks(inode.location, start, whole);
+    // Without whole blocks the location means nothing: mkfs.erofs writes -1.
+    const fromBlocks = whole === 0 ? Buffer.alloc(0) : this.#blocks(inode.location, start, whole);
     if (whole === length) return fromBlocks;
-    const rest = this.#bytes(behind + start + whole - inline, length - whole);
+    const rest = this.#bytes.bytes(inode.end + inode.xattrBytes + start + whole - inline, length - whole);
     return whole === 0 ? rest : Buffer.concat([fromBlocks, rest]);
   }
 
   /** Content with holes. */
   #chunks(inode: DecodedInode, start: number, length: number): Buffer {
     const content = Buffer.alloc(length);
-    const chunk = this.#chunkSize(inode);
+    const { chunk } = this.chunkMap(inode);
     for (let done = 0; done < length; ) {
       const within = (start + done) % chunk;
       const size = Math.min(chunk - within, length - done);
-      const block = this.#chunkBlock(inode, Math.floor((start + done) / chunk));
+      const [block = NO_BLOCK] = this.chunkBlocks(inode, Math.floor((start + done) / chunk), 1);
       if (block !== NO_BLOCK) content.set(this.#blocks(block, within, size), done);
       done += size;
     }
     return content;
   }
 
-  #chunkBlock(inode: DecodedInode, chunk: number): number {
-    const map = inode.at + INODE_SIZE + inode.xattrBytes;
-    return this.#bytes(map + 4 * chunk, 4).readUInt32LE(0);
-  }
-
   /** Bytes from `offset` on behind the start of a block, which may be one of the archive. */
   #blocks(block: number, offset: number, length: number): Buffer {
-    if (this.#archive === undefined || block < ARCHIVE_BLOCK) {
-      return this.#bytes(block * this.#blockSize + offset, length);
+    if (this.superblock.archiveBlocks === undefined || block < ARCHIVE_BLOCK) {
+      return this.#bytes.bytes(block * this.#blockSize + offset, length);
     }
-    const at = (block - ARCHIVE_BLOCK) * this.#blockSize + offset;
-    return this.#read(this.#archive, at, length);
+    return this.#bytes.archiveBytes((block - ARCHIVE_BLOCK) * this.#blockSize + offset, length);
   }
 
-  #bytes(at: number, length: number): Buffer {
-    // A damaged length must not become a buffer of that size.
-    if (!(at + length <= this.#size)) throw this.#damaged(`it ends before byte ${at + length}`);
-    return this.#read(this.#descriptor, at, length);
+  #refused({ problem, known }: SuperblockFault): CortenError {
+    return known ? this.damaged(problem) : this.#bytes.unsupported(problem);
   }
 
-  #read(descriptor: number, at: number, length: number): Buffer {
-    const bytes = Buffer.allocUnsafe(length);
-    for (let done = 0; done < length; ) {
-      const read = readSync(descriptor, bytes, done, length - done, at + done);
-      if (read === 0) throw this.#damaged(`it ends before byte ${at + length}`);
-      done += read;
-    }
-    return bytes;
-  }
-
-  #chunkSize({ location }: DecodedInode): number {
-    return this.#blockSize * 2 ** location;
-  }
-
-  #damaged(problem: string): CortenError {
-    return new CortenError("data-loss", `image ${quoteName(this.path)} is damaged: ${problem}`, {
-      hint: "remove it; it is built again from its layer",
-    });
-  }
-}
-
-/** Where the content of an indexed image is by convention. */
-export function archiveOf(path: string): string {
-  return path.replace(/\.erofs$/, ".tar");
-}
-
-function openFile(path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const kind = code === "ENOENT" ? "not-found" : "internal";
-    throw new CortenError(kind, `cannot open image ${path}: ${code}`, { cause });
+  /** The error for an image that is not what it should be. */
+  damaged(problem: string): CortenError {
+    return this.#bytes.damaged(problem);
   }
 }

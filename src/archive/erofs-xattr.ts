@@ -68,16 +68,45 @@ export function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>): Buffe
 
 const EMPTY = Buffer.alloc(0);
 
-/** Reads an attribute area; undefined when an entry reaches over its end. */
-export function decodeXattrs(area: Buffer): ReadonlyMap<ByteString, Uint8Array> | undefined {
+/**
+ * Reads an attribute area; undefined when an entry reaches over its end, or is in no namespace that is known.
+ *
+ * @param shared bytes from the area of shared attributes: where it begins, counted in words, and how many
+ */
+export function decodeXattrs(
+  area: Buffer,
+  shared: (id: number, length: number) => Buffer,
+): ReadonlyMap<ByteString, Uint8Array> | undefined {
   const xattrs = new Map<ByteString, Uint8Array>();
-  for (let at = HEADER; at + 4 <= area.length; ) {
-    const nameEnd = at + 4 + area[at]!;
-    const end = nameEnd + area.readUInt16LE(at + 2);
-    const prefix = NAMESPACES.find(([, index]) => index === area[at + 1])?.[0];
-    if (end > area.length || prefix === undefined) return undefined;
-    xattrs.set(prefix + area.toString("latin1", at + 4, nameEnd), area.subarray(nameEnd, end));
-    at = Math.ceil(end / 4) * 4;
+  const sharedCount = area.length === 0 ? 0 : area[4]!;
+  if (HEADER + 4 * sharedCount > Math.max(area.length, HEADER)) return undefined;
+  for (let i = 0; i < sharedCount; i++) {
+    const id = area.readUInt32LE(HEADER + 4 * i);
+    const head = shared(id, 4);
+    const entry = decodeEntry(shared(id, 4 + head[0]! + head.readUInt16LE(2)), 0);
+    if (entry === undefined) return undefined;
+    xattrs.set(entry.name, entry.value);
+  }
+  for (let at = HEADER + 4 * sharedCount; at + 4 <= area.length; ) {
+    const entry = decodeEntry(area, at);
+    if (entry === undefined) return undefined;
+    xattrs.set(entry.name, entry.value);
+    at = Math.ceil(entry.end / 4) * 4;
   }
   return xattrs;
+}
+
+function decodeEntry(
+  area: Buffer,
+  at: number,
+): { readonly name: ByteString; readonly value: Uint8Array; readonly end: number } | undefined {
+  const nameEnd = at + 4 + area[at]!;
+  const end = nameEnd + area.readUInt16LE(at + 2);
+  const prefix = NAMESPACES.find(([, index]) => index === area[at + 1])?.[0];
+  if (end > area.length || prefix === undefined) return undefined;
+  return {
+    name: prefix + area.toString("latin1", at + 4, nameEnd),
+    value: area.subarray(nameEnd, end),
+    end,
+  };
 }

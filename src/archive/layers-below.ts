@@ -1,6 +1,7 @@
 import type { Digest } from "../spec/index.ts";
 import type { ByteString } from "./byte-string.ts";
-import type { ErofsImage, ImageFile } from "./erofs-image.ts";
+import type { ErofsImage } from "./erofs-image.ts";
+import type { ImageFile } from "./erofs-image-file.ts";
 
 /** A file of a lower layer, and the image that holds it. */
 export interface FileBelow {

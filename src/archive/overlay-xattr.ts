@@ -6,6 +6,7 @@ export const OPAQUE_XATTR = "trusted.overlay.opaque";
 export const OPAQUE_VALUE: Uint8Array = Buffer.from("y");
 
 const OVERLAY = /^(?:trusted|user)\.overlay\./;
+const ESCAPED = /^(?:trusted|user)\.overlay\.overlay\./;
 
 /**
  * The attributes of a layer's entry as they may stand on a lower layer of overlayfs. Attributes of
@@ -25,4 +26,12 @@ export function layerXattrs(
     else kept.set(OVERLAY.test(name) ? name.replace("overlay.", "overlay.overlay.") : name, value);
   }
   return kept;
+}
+
+/**
+ * True for an attribute that means something to overlayfs; escaped ones, which a container sees, mean nothing. Of a layer
+ * that comes as an EROFS image.
+ */
+export function isForeignOverlayXattr(name: ByteString): boolean {
+  return OVERLAY.test(name) && !ESCAPED.test(name);
 }

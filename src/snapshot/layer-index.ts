@@ -16,8 +16,11 @@ export interface LayerIndex {
 
 const VERSION = 1;
 
-/** Encodes the parts of a built layer that are kept. */
-export function encodeLayerIndex(layer: BuiltLayer, archive?: number): string {
+/** Encodes the parts of a built layer, or of one that was found sound, that are kept. */
+export function encodeLayerIndex(
+  layer: Pick<BuiltLayer, "diffID" | "size" | "directories" | "whiteouts">,
+  archive?: number,
+): string {
   return JSON.stringify({
     version: VERSION,
     diffID: layer.diffID,

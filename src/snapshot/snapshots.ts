@@ -1,20 +1,17 @@
-import { existsSync, linkSync, mkdirSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
 import type { LayersBelow } from "../archive/index.ts";
 import type { Store } from "../content/index.ts";
-import { acquireLock, bytesOnDisk } from "../host/index.ts";
+import { bytesOnDisk } from "../host/index.ts";
 import type { Image, ImageLayer, LayerConsumer } from "../image/index.ts";
 import type { RootRecipe, RootUpper, UnpackOptions } from "../runtime/index.ts";
 import { CortenError, type Digest, isCortenError } from "../spec/index.ts";
 import type { CollectedSnapshots, KeptSnapshots } from "./collect.ts";
 import { type LayerPlace, SnapshotFiles } from "./layer-files.ts";
+import { LayerMaker } from "./layer-maker.ts";
 import { type LayerStack, readStack } from "./stack.ts";
 import type { TreeStreamOptions } from "./tree-stream.ts";
 import type { TreeOptions } from "./trees.ts";
 import type { DamagedSnapshot, VerifyOptions } from "./verify.ts";
-
-/** A layer of a gigabyte takes seconds; a process that holds the lock longer than this is stuck. */
-const LOCK_TIMEOUT_MS = 15 * 60_000;
 
 export interface SnapshotOptions {
   readonly signal?: AbortSignal;
@@ -27,16 +24,10 @@ export interface PrepareOptions extends SnapshotOptions {
   readonly onLayer?: (layer: ImageLayer, state: "unpacking" | "done") => void;
 }
 
-interface Upon {
-  readonly below?: LayersBelow;
-  /** Make an index of the layer's blob, which is a plain archive. */
-  readonly indexed?: boolean;
-}
-
 /**
  * The snapshots of one data root, below `<root>/snapshots`:
  *
- *     layers/sha256/<DiffID>.erofs     a layer as an EROFS image, made from its tar stream
+ *     layers/sha256/<DiffID>.erofs     a layer as an EROFS image, made from its tar stream or that itself
  *     layers/sha256/<DiffID>.json      its directories and whiteouts
  *     chains/sha256/<ChainID>.*        the same of a layer that reaches into those below it, for these alone
  *     fix-ups/sha256/<ChainID>.erofs   directories whose attributes come from below, where needed
@@ -49,10 +40,12 @@ interface Upon {
 export class Snapshots {
   readonly #files: SnapshotFiles;
   readonly #trees: TreeOptions | undefined;
+  readonly #maker: LayerMaker;
 
   constructor(root: string, trees?: TreeOptions) {
     this.#files = new SnapshotFiles(root);
     this.#trees = trees;
+    this.#maker = new LayerMaker(this.#files, trees === undefined);
   }
 
   /** True when the layer is unpacked. */
@@ -63,12 +56,7 @@ export class Snapshots {
   /** The hook for `pull`: unpacks each layer while it comes in, unless it needs to know those below it. */
   consumer(options: SnapshotOptions = {}): LayerConsumer {
     const consumer: LayerConsumer = (layer, content) =>
-      unlessItReachesBelow(
-        this.#build(this.#files.layer(layer.diffID), content, {
-          ...options,
-          indexed: this.#isIndexable(layer),
-        }),
-      );
+      unlessItReachesBelow(this.#maker.fromStream(layer, content, options));
     consumer.wants = (diffID) => !this.has(diffID);
     return consumer;
   }
@@ -212,7 +200,7 @@ export class Snapshots {
     store: Store,
     layer: ImageLayer,
     place: LayerPlace,
-    options: PrepareOptions & Upon,
+    options: PrepareOptions & { readonly below?: LayersBelow },
   ): Promise<void> {
     if (this.#files.isWhole(place)) return;
     if (!store.has(layer.descriptor)) {
@@ -221,71 +209,8 @@ export class Snapshots {
       });
     }
     options.onLayer?.(layer, "unpacking");
-    const call = options.signal === undefined ? {} : { signal: options.signal };
-    const build = (indexed: boolean) =>
-      this.#build(place, store.open(layer.descriptor, { verify: true, ...call }), { ...options, indexed });
-    try {
-      await build(options.below === undefined && this.#isIndexable(layer));
-    } catch (error) {
-      if (!isCortenError(error, "unimplemented")) throw error;
-      await build(false);
-    }
+    await this.#maker.fromStore(store, layer, place, options);
     options.onLayer?.(layer, "done");
-  }
-
-  /** True for a layer that is stored as a plain archive: its blob is what it unpacks to. */
-  #isIndexable({ descriptor, diffID }: ImageLayer): boolean {
-    return descriptor.digest === diffID && this.#files.indexes && this.#trees === undefined;
-  }
-
-  async #build(
-    place: LayerPlace,
-    content: AsyncIterable<Uint8Array>,
-    options: SnapshotOptions & Upon,
-  ): Promise<void> {
-    mkdirSync(dirname(place.image), { recursive: true, mode: 0o700 });
-    const { signal } = options;
-    // Not `using`: Node 22 does not know it.
-    const lock = await acquireLock(`${place.image}.lock`, {
-      timeoutMs: LOCK_TIMEOUT_MS,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    try {
-      // Another process made it while we waited.
-      if (this.#files.isWhole(place)) return;
-      await this.#write(place, content, options);
-    } finally {
-      lock.release();
-    }
-  }
-
-  async #write(
-    { diffID, image, index, archive }: LayerPlace,
-    content: AsyncIterable<Uint8Array>,
-    { signal, maxLayerSize, below, indexed = false }: SnapshotOptions & Upon,
-  ): Promise<void> {
-    const [{ buildLayer }, { encodeLayerIndex }, { publish, writeWhole }] = await Promise.all([
-      import("../archive/index.ts"),
-      import("./layer-index.ts"),
-      import("./durable.ts"),
-    ]);
-    const output = `${image}.partial`;
-    rmSync(output, { force: true });
-    const layer = await buildLayer(content, {
-      output,
-      expectedDiffID: diffID,
-      indexed,
-      ...(below === undefined ? {} : { below }),
-      ...(maxLayerSize === undefined ? {} : { limits: { totalBytes: maxLayerSize } }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    rmSync(archive, { force: true });
-    // The content ends once the blob has its name. One more name for it: it stays as long as this layer does.
-    if (indexed) linkBlob(this.#files.blob(diffID), archive);
-    // The image last: it is what says that the layer is there.
-    const length = indexed ? layer.bytesUncompressed : undefined;
-    writeWhole(index, encodeLayerIndex(layer, length), `${index}.partial`);
-    publish(output, image);
   }
 }
 
@@ -298,15 +223,6 @@ async function unlessItReachesBelow(unpacking: Promise<void>): Promise<void> {
     await unpacking;
   } catch (error) {
     if (!isCortenError(error, "failed-precondition") && !isCortenError(error, "unimplemented")) throw error;
-  }
-}
-
-/** @throws unimplemented where the blob cannot have a second name: then the layer gets an image that holds all itself */
-function linkBlob(blob: string, archive: string): void {
-  try {
-    linkSync(blob, archive);
-  } catch (cause) {
-    throw new CortenError("unimplemented", `cannot link ${archive} to ${blob}`, { cause });
   }
 }
 

@@ -2,7 +2,7 @@ import { createReadStream, existsSync, rmSync } from "node:fs";
 import { archiveOf, buildLayer, ErofsImage, type ImageFile } from "../archive/index.ts";
 import type { Store } from "../content/index.ts";
 import type { ImageLayer } from "../image/index.ts";
-import { CortenError, type Digest, isCortenError } from "../spec/index.ts";
+import { CortenError, type Digest, isCortenError, isErofsLayerType, splitDigest } from "../spec/index.ts";
 import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { readStack } from "./stack.ts";
 
@@ -82,11 +82,13 @@ function wrongStructure(file: string): string | undefined {
 
 async function wrongContent(
   store: Store,
-  { descriptor, diffID }: ImageLayer,
+  { descriptor, diffID, mediaType }: ImageLayer,
   { image, archive }: LayerPlace,
   { quick = false, signal }: VerifyOptions,
 ): Promise<string | undefined> {
-  if (quick || !store.has(descriptor)) return undefined;
+  if (quick) return undefined;
+  if (isErofsLayerType(mediaType)) return wrongNative(diffID, image);
+  if (!store.has(descriptor)) return undefined;
   const again = `${image}.${process.pid}.check`;
   rmSync(again, { force: true });
   const call = signal === undefined ? {} : { signal };
@@ -108,14 +110,22 @@ async function wrongContent(
   }
 }
 
+/** The layer's own image: its digest tells. */
+async function wrongNative(diffID: Digest, image: string): Promise<string | undefined> {
+  const [algorithm, encoded] = splitDigest(diffID);
+  return (await hashFile(image, algorithm)) === encoded
+    ? undefined
+    : "has other content than its digest says";
+}
+
 async function haveSameContent(left: string, right: string): Promise<boolean> {
-  const [one, other] = await Promise.all([left, right].map(hashFile));
+  const [one, other] = await Promise.all([left, right].map((path) => hashFile(path)));
   return one === other;
 }
 
-async function hashFile(path: string): Promise<string> {
+async function hashFile(path: string, algorithm = "sha256"): Promise<string> {
   const { createHash } = await import("node:crypto");
-  const hash = createHash("sha256");
+  const hash = createHash(algorithm);
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }

@@ -24,7 +24,7 @@ export type {
 } from "./image.ts";
 export { MAX_CONFIG_SIZE, parseImageConfig } from "./image-config.ts";
 export { JsonView } from "./json-view.ts";
-export { isIndexType, isManifestType, MediaType } from "./media-types.ts";
+export { isErofsLayerType, isIndexType, isManifestType, MediaType } from "./media-types.ts";
 export type { Reference } from "./reference.ts";
 export {
   canonicalReference,

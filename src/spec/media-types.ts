@@ -14,6 +14,8 @@ export const MediaType = {
   layerNondistributableZstd: "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
   /** Not of image-spec: containerd's type for a layer that is an EROFS file system. */
   layerErofs: "application/vnd.erofs.layer.v1",
+  /** The same, packed for the way. */
+  layerErofsZstd: "application/vnd.erofs.layer.v1+zstd",
   empty: "application/vnd.oci.empty.v1+json",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerManifestList: "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -32,4 +34,9 @@ export function isIndexType(mediaType: string): boolean {
 /** True for an OCI image manifest and for Docker's schema 2 manifest. */
 export function isManifestType(mediaType: string): boolean {
   return mediaType === MediaType.imageManifest || mediaType === MediaType.dockerManifest;
+}
+
+/** True for a layer that is an EROFS file system, packed or not; its DiffID is the digest of the file system. */
+export function isErofsLayerType(mediaType: string): boolean {
+  return mediaType === MediaType.layerErofs || mediaType === MediaType.layerErofsZstd;
 }

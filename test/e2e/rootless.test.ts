@@ -101,6 +101,15 @@ for (const [title, { ranges, letter, lacks }] of Object.entries(USERS)) {
       assert.equal(code.status, 7, code.stderr);
     });
 
+    test("an image of EROFS layers, which the user cannot mount, shows the same", () => {
+      const native = "rootless/native:1";
+      output("image", "convert", "-q", "--compression", "erofs", `corten:${image}`, `corten:${native}`);
+      const script = "cat /etc/passwd; stat -c '%u:%g %a' /srv/www; stat -c %h /bin/sh";
+      const look = (name: string) => output("run", "--rm", name, "sh", "-c", script);
+      assert.equal(look(native), look(image));
+      output("rmi", native);
+    });
+
     test("what a container writes, whoever it is inside, is removed with it", () => {
       const script = ranges
         ? "mkdir -p /a/b && touch /a/b/c && chown -R 33:33 /a && chmod 700 /a"

@@ -1,6 +1,12 @@
 import type { Compression } from "../../archive/index.ts";
 import type { Descriptor, Digest, ImageManifest } from "../../spec/index.ts";
-import { CortenError, isIndexType, isManifestType, parseStrictJson } from "../../spec/index.ts";
+import {
+  CortenError,
+  isErofsLayerType,
+  isIndexType,
+  isManifestType,
+  parseStrictJson,
+} from "../../spec/index.ts";
 import type { Document } from "../../transport/index.ts";
 import { digestOf } from "../../transport/index.ts";
 import { isImageConfigType } from "../config-check.ts";
@@ -47,6 +53,16 @@ export function planConversion(
   manifest: ImageManifest,
   conversion: Conversion,
 ): Plan {
+  const native = manifest.layers.find((layer) => isErofsLayerType(layer.mediaType));
+  if (conversion.compression !== undefined && native !== undefined) {
+    throw new CortenError(
+      "failed-precondition",
+      `layer ${native.digest} is an EROFS image, which is not packed`,
+      {
+        hint: `make an archive of it: corten image convert --compression ${conversion.compression}`,
+      },
+    );
+  }
   const repacked = manifest.layers.map((layer) => newCompression(layer, conversion));
   // Docker's generation has no zstd: a layer that becomes that makes the image one of the other.
   const outgrown = repacked.includes("zstd");

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { ChunkedLayer } from "../../archive/index.ts";
+import type { ChunkedLayer, Compression } from "../../archive/index.ts";
 import { buildLayer, toEstargz, toZstdChunked } from "../../archive/index.ts";
-import { CortenError, isCortenError, MediaType } from "../../spec/index.ts";
+import { CortenError, isCortenError, isErofsLayerType, MediaType } from "../../spec/index.ts";
 import type { Document, ImageSource } from "../../transport/index.ts";
 import { temporaryRoot } from "../../transport/index.ts";
 import { formatOf, isLayerType } from "../copy/media-types.ts";
+import { openAsArchive } from "../erofs-layer.ts";
 import type { SourceImage } from "../source-image.ts";
 import type { DeriveOptions } from "./derive.ts";
 import { deriveImage } from "./derive.ts";
@@ -13,12 +14,14 @@ import type { DraftLayer } from "./draft.ts";
 import { draftOf, finishDraft, madeLayer } from "./draft.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** How layers are stored beyond plain, gzip and zstd. */
-export type LayerStorage = "estargz" | "zstd:chunked" | "erofs";
+/** How layers are stored beyond plain, gzip and zstd; `archive` makes archives of those that are EROFS images only. */
+export type LayerStorage = "estargz" | "zstd:chunked" | "erofs" | "archive";
 
 /** Options of {@link convertLayers}. */
 export interface ConvertLayersOptions extends DeriveOptions {
   readonly storage: LayerStorage;
+  /** Of `archive`. Default: gzip. */
+  readonly compression?: Compression;
   /** Of gzip or zstd. */
   readonly level?: number;
   /** Files that a container reads at its start (eStargz). */
@@ -47,7 +50,11 @@ async function convertOne(
   options: ConvertLayersOptions,
 ): Promise<Document> {
   const { storage } = options;
-  if (storage !== "estargz" && formatOf(image.document.descriptor.mediaType) !== "oci") {
+  if (
+    storage !== "estargz" &&
+    storage !== "archive" &&
+    formatOf(image.document.descriptor.mediaType) !== "oci"
+  ) {
     throw new CortenError(
       "failed-precondition",
       `${image.source.name}: Docker's generation has no layers of ${storage}`,
@@ -59,6 +66,15 @@ async function convertOne(
   const draft = draftOf(image);
   const layers: DraftLayer[] = [];
   for (const layer of draft.layers) {
+    if (isErofsLayerType(layer.descriptor.mediaType)) {
+      layers.push(storage === "erofs" ? layer : await archiveLayer(layer, image, bench, options));
+      continue;
+    }
+    // What is an archive already keeps what it unpacks to, and the way it is stored is nothing that changes the image.
+    if (storage === "archive") {
+      layers.push(layer);
+      continue;
+    }
     if (!isLayerType(layer.descriptor.mediaType)) {
       throw new CortenError(
         "failed-precondition",
@@ -75,6 +91,25 @@ async function convertOne(
     ({ descriptor }, index) => descriptor.digest === draft.layers[index]!.descriptor.digest,
   );
   return same ? image.document : finishDraft({ ...draft, layers }, image, bench);
+}
+
+/** An EROFS image as an archive, packed in the way asked for. */
+async function archiveLayer(
+  layer: DraftLayer,
+  image: SourceImage,
+  bench: Workbench,
+  options: ConvertLayersOptions,
+): Promise<DraftLayer> {
+  const { compression = "gzip", level, signal } = options;
+  const call = signal === undefined ? {} : { signal };
+  const { content } = await openAsArchive(layer, call);
+  const packing = options.storage === "archive" ? compression : "none";
+  const made = await bench.layer(content, packing, {
+    ...call,
+    ...(level === undefined || packing === "none" ? {} : { level }),
+  });
+  const plain = madeLayer(bench, image, made, packing);
+  return options.storage === "archive" ? plain : chunkedLayer(plain, image, bench, options);
 }
 
 async function chunkedLayer(

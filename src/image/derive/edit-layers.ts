@@ -1,8 +1,9 @@
 import type { Compression, TarEntry } from "../../archive/index.ts";
 import { clampTimes, detectCompression, flattenLayers, isYounger, scanLayer } from "../../archive/index.ts";
 import type { ImageHistory } from "../../spec/index.ts";
-import { Annotation, CortenError } from "../../spec/index.ts";
+import { Annotation, CortenError, isErofsLayerType } from "../../spec/index.ts";
 import { compressionOf, formatOf, isLayerType, layerTypeIn } from "../copy/media-types.ts";
+import { openAsArchive } from "../erofs-layer.ts";
 import type { SourceImage } from "../source-image.ts";
 import type { Draft, DraftLayer, Raw } from "./draft.ts";
 import { draftOf, madeLayer, packingOf } from "./draft.ts";
@@ -64,8 +65,12 @@ export async function appendLayer(draft: Draft, added: NewLayer, context: LayerC
 
 /** Makes one layer of all, whiteouts applied; the history begins anew. */
 export async function flattenDraft(draft: Draft, context: LayerContext): Promise<Draft> {
-  const layers = draft.layers.map(({ diffID, open }) => ({ diffID, open }));
   const call = callOf(context);
+  const layers = draft.layers.map((layer) =>
+    isErofsLayerType(layer.descriptor.mediaType)
+      ? { open: async () => (await openAsArchive(layer, call)).content }
+      : { diffID: layer.diffID, open: layer.open },
+  );
   const made = await context.bench.layer(flattenLayers(layers, call), "gzip", call);
   const flat = { ...draft, layers: [madeLayer(context.bench, context.image, made, "gzip")], history: [] };
   return withHistory(flat, `FLATTEN ${draft.layers.length} layers`, context);
@@ -76,6 +81,13 @@ export async function rewriteTimes(draft: Draft, latest: number, context: LayerC
   const call = callOf(context);
   const layers: DraftLayer[] = [];
   for (const layer of draft.layers) {
+    if (isErofsLayerType(layer.descriptor.mediaType)) {
+      throw new CortenError(
+        "failed-precondition",
+        `layer ${layer.descriptor.digest} is an EROFS image, whose times cannot be changed`,
+        { hint: "make archives of the layers first: corten image convert --compression gzip" },
+      );
+    }
     if (!(await hasYounger(layer, latest, call))) {
       layers.push(layer);
       continue;

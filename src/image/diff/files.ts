@@ -1,5 +1,6 @@
 import type { FlatAttributes, FlatEntry, FlatFile } from "../../archive/index.ts";
 import { FlatDirectory, FlatTree, scanLayer, toText } from "../../archive/index.ts";
+import { openAsArchive } from "../erofs-layer.ts";
 import type { SourceLayer } from "../source-image.ts";
 
 /** What is told of one file. */
@@ -90,10 +91,9 @@ async function applyLayer(
       for (const tree of trees) tree.apply(entry, index, content);
     },
   };
-  await scanLayer(await layer.open(), visitor, {
-    expectedDiffID: layer.diffID,
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const call = signal === undefined ? {} : { signal };
+  const { content, ...expected } = await openAsArchive(layer, call);
+  await scanLayer(content, visitor, { ...expected, ...call });
   for (const tree of trees) tree.seal();
 }
 

@@ -1,8 +1,16 @@
 import type { Compression, LayerNames } from "../../archive/index.ts";
 import { examineLayer } from "../../archive/index.ts";
 import type { Descriptor, Digest, ExaminedConfig, ExaminedManifest, Platform } from "../../spec/index.ts";
-import { MAX_CONFIG_SIZE, MediaType, splitDigest, validateImageConfig } from "../../spec/index.ts";
+import {
+  CortenError,
+  isErofsLayerType,
+  MAX_CONFIG_SIZE,
+  MediaType,
+  splitDigest,
+  validateImageConfig,
+} from "../../spec/index.ts";
 import { isImageConfigType } from "../config-check.ts";
+import { examineErofsLayer } from "../erofs-layer.ts";
 import { formatPlatform, normalizePlatform } from "../platform.ts";
 import type { ExaminationContext } from "./blob.ts";
 import { examineBlob } from "./blob.ts";
@@ -51,7 +59,9 @@ export async function examineParts(
       context.report.content("layer-type", options.document, message, `/layers/${index}/mediaType`);
     }
     if (!options.layers) continue;
-    if (isImage && packing !== undefined) {
+    if (isImage && isErofsLayerType(layer.mediaType)) {
+      await examineErofs(context, layer, judged?.diffIDs[index]);
+    } else if (isImage && packing !== undefined) {
       await examineImageLayer(context, layer, { packing, diffID: judged?.diffIDs[index], below });
     } else {
       await examineBlob(context, layer, {}, async () => undefined);
@@ -126,6 +136,24 @@ async function examineImageLayer(
       layer.digest,
       `unpacks to ${found.diffID}, but the configuration says ${diffID}`,
     );
+  }
+}
+
+async function examineErofs(
+  context: ExaminationContext,
+  layer: Descriptor,
+  diffID: Digest | undefined,
+): Promise<void> {
+  const { report, signal } = context;
+  const algorithm = diffID?.startsWith("sha512:") ? "sha512" : "sha256";
+  const call = { algorithm, ...(signal === undefined ? {} : { signal }) } as const;
+  const examined = await examineBlob(context, layer, {}, (content) => examineErofsLayer(content, call));
+  if (examined === undefined) return;
+  report.layers++;
+  const { found, digest } = examined;
+  if (found instanceof CortenError) report.content("erofs", layer.digest, found.message);
+  if (diffID !== undefined && digest !== diffID) {
+    report.content("diff-id", layer.digest, `is ${digest}, but the configuration says ${diffID}`);
   }
 }
 

@@ -17,6 +17,7 @@ export const CONTENT_RULES = {
     severity: "warning",
     clause: "Docker's type for gzip, which tools use for plain tar as well",
   },
+  erofs: { severity: "error", clause: "Linux, fs/erofs/erofs_fs.h: a tree that the kernel may mount" },
   "diff-id": { severity: "error", clause: "config.md, Layer DiffID" },
   "layer-type": { severity: "warning", clause: "manifest.md, layers: types that all readers know" },
   "platform-mismatch": { severity: "warning", clause: "image-index.md, platform" },

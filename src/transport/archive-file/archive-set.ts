@@ -1,5 +1,11 @@
 import type { Descriptor, Digest, ImageManifest } from "../../spec/index.ts";
-import { CortenError, familiarReference, parseDocument, parseReference } from "../../spec/index.ts";
+import {
+  CortenError,
+  familiarReference,
+  isErofsLayerType,
+  parseDocument,
+  parseReference,
+} from "../../spec/index.ts";
 import { blobPath } from "../layout/contents.ts";
 import { indexWithNames, LAYOUT_HEADER } from "../layout/new-index.ts";
 import type { Document, ImageSink, TransportOptions } from "../place.ts";
@@ -98,7 +104,15 @@ export class ArchiveSet implements AsyncDisposable {
 
   #loadable({ descriptor, bytes }: Document): ImageManifest {
     const parsed = parseDocument(bytes, descriptor.mediaType, { what: this.name });
-    if (parsed.kind === "manifest") return parsed.manifest;
+    if (parsed.kind === "manifest") {
+      if (!parsed.manifest.layers.some(({ mediaType }) => isErofsLayerType(mediaType)))
+        return parsed.manifest;
+      throw new CortenError(
+        "failed-precondition",
+        `${this.name}: a docker-archive holds no layers that are EROFS images`,
+        { hint: "save as oci-archive, or make archives of them: corten image convert --compression gzip" },
+      );
+    }
     throw new CortenError(
       "failed-precondition",
       `${this.name}: a docker-archive holds an image of one platform`,

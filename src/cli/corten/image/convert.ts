@@ -23,10 +23,10 @@ export async function run(call: CortenCall<typeof convertOptions>): Promise<numb
     call,
     async ({ source, bench, signal }) => {
       const selected = { all, signal, ...platform };
-      if (compression === undefined || isPlain(compression)) return mutateImage(source, bench, {}, selected);
+      if (compression === undefined) return mutateImage(source, bench, {}, selected);
       return convertLayers(source, bench, {
         ...selected,
-        storage: compression,
+        ...(isPlain(compression) ? { storage: "archive", compression } : { storage: compression }),
         ...(level === undefined ? {} : { level }),
         ...(prefetch === undefined ? {} : { prefetch }),
       });

@@ -175,7 +175,7 @@ export const imageToolCommands: readonly Command[] = [
   {
     name: "convert",
     summary: "store an image's layers in another way, or its manifests in the other generation",
-    description: `The result goes to DESTINATION, and its digest is printed. gzip, zstd, none and zstd:chunked keep what the layers unpack to; estargz adds a table of contents to it, and erofs layers are file systems for containerd's EROFS snapshotter. ${places}`,
+    description: `The result goes to DESTINATION, and its digest is printed. gzip, zstd, none and zstd:chunked keep what the layers unpack to; estargz adds a table of contents to it, and erofs layers are file systems, which Corten and containerd's EROFS snapshotter mount as they are; they become archives again with any other. ${places}`,
     arguments: [
       { ...place, name: "SOURCE" },
       { ...place, name: "DESTINATION" },
