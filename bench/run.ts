@@ -15,11 +15,13 @@ import { ociCrowd, ociScale } from "./oci-scale.ts";
 import { pull, pullShapes } from "./pull.ts";
 import { registryBenches } from "./registry.ts";
 import { sharedCache, sharedStart } from "./shared-layers.ts";
+import { throughputBenches } from "./throughput.ts";
 
 const benches = [
   ...[ociRun, ociRow, ociNew, ociLifecycle, ociExec, ociScale, ociCrowd],
   ...[engineRun, memory, pull, ...pullShapes, sharedStart, sharedCache],
   ...registryBenches,
+  ...throughputBenches,
 ];
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !benches.some((bench) => bench.name === name));

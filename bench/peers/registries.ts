@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { corten } from "../../test/support/index.ts";
+import { freePort } from "../harness/free-port.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 
 /** A registry under test: an empty store in a directory of its own. */
@@ -42,13 +42,4 @@ async function start(
   const probe = ["curl", "-sf", "-o", "/dev/null", `http://127.0.0.1:${port}/v2/`] as const;
   const daemon = await startDaemon(program, args, join(directory, "log"), probe);
   return { ...daemon, port };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("the kernel gave no port");
-  return address.port;
 }
