@@ -8,11 +8,13 @@
  */
 
 export type { Access, Action, Grant, Identity } from "./access/access.ts";
-export type { AccessDefaults, AccessSettings } from "./access/access-settings.ts";
+export type { AccessDefaults, AccessSettings, TokenSettings } from "./access/access-settings.ts";
 export { readAccessSettings } from "./access/access-settings.ts";
 export { openAccess } from "./access/configured-access.ts";
 export { passwordLine } from "./access/password-line.ts";
 export { RetryLater } from "./access/retry-later.ts";
+export type { KeyDescription } from "./access/signing-keys.ts";
+export { listKeys, ownTokens, pruneKeys, rotateKeys } from "./access/signing-keys.ts";
 export type { TlsFiles, TlsServer, TlsServerOptions } from "./access/tls-server.ts";
 export { openTlsServer } from "./access/tls-server.ts";
 export type { CollectionSettings } from "./collection/collection-settings.ts";

@@ -143,3 +143,42 @@ test("retention, collection and scrubbing by command, while a server runs", asyn
     /^sha256:[0-9a-f]{64}: the bytes are wrong \(.*\), out of use in app\n2 blobs .* 1 damaged\n$/,
   );
 });
+
+test("the keys of tokens are listed, rotated under a running server, and pruned", async () => {
+  using scratch = temporaryDirectory("serve-keys");
+  const at = (name: string): string => join(scratch.path, name);
+  writeFileSync(at("htpasswd"), await passwordLine("alice", "wonder"));
+  const policies = [{ repositories: ["team/**"], users: ["alice"], verbs: ["read"] }];
+  writeFileSync(at("registry.yaml"), JSON.stringify({ access: { htpasswd: "htpasswd", policies } }));
+  await using registry = await serveRegistry(scratch.path, { args: ["--config", at("registry.yaml")] });
+  const keys = (...words: string[]) =>
+    command(corten, [
+      ...["--root", at("root"), "registry", "keys", ...words],
+      ...["--config", at("registry.yaml")],
+    ]);
+  const authorization = `Basic ${Buffer.from("alice:wonder").toString("base64")}`;
+  const token = async () => {
+    const response = await fetch(`http://${registry.address}/token?service=corten`, {
+      headers: { authorization },
+    });
+    return ((await response.json()) as { token: string }).token;
+  };
+  const kid = (jwt: string) => JSON.parse(Buffer.from(jwt.split(".")[0]!, "base64url").toString()).kid;
+  const welcome = async (jwt: string) =>
+    (await fetch(`http://${registry.address}/v2/`, { headers: { authorization: `Bearer ${jwt}` } })).status;
+  const before = await token();
+  const rotated = await keys("rotate");
+  assert.equal(rotated.exitCode, 0, rotated.stderr);
+  const after = await token();
+  assert.notEqual(kid(before), kid(after));
+  assert.match(rotated.stdout, new RegExp(`^${kid(after)} +ES256 +\\S+Z +signs$`, "m"));
+  assert.match(
+    (await keys("list")).stdout,
+    new RegExp(`^${kid(before)} +ES256 +\\S+Z +verifies until \\S+Z$`, "m"),
+  );
+  assert.deepEqual([await welcome(before), await welcome(after)], [200, 200]);
+  assert.equal((await keys("prune")).stdout, "");
+  assert.equal((await keys("prune", "--all")).stdout, `removed ${kid(before)}\n`);
+  writeFileSync(at("registry.yaml"), JSON.stringify({ access: "open" }));
+  assert.match((await keys("list")).stderr, /signs no tokens/);
+});

@@ -3,10 +3,10 @@ import type { JsonView } from "../../spec/index.ts";
 import { TrustedProxies } from "./client-address.ts";
 import { CERTIFICATE_NAMES, type CertificateName } from "./client-certificate.ts";
 import { EXTERNAL_ALGORITHMS, type ExternalIssuerOptions } from "./external-issuer.ts";
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "./key-file.ts";
 import { LocalGroups } from "./local-groups.ts";
 import { Policies } from "./policies.ts";
 import { choice, list, onlyFields, optional, seconds, text } from "./settings.ts";
-import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "./signing-keys.ts";
 
 /** Settings of the registry's own token endpoint. */
 export interface TokenSettings {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { jwtVerify, SignJWT } from "jose";
+import { type JWK, jwtVerify, SignJWT } from "jose";
 import type { Grant } from "./access.ts";
 import { type AccessEntry, readGrants } from "./scope.ts";
 import type { SigningKeys } from "./signing-keys.ts";
@@ -65,6 +65,11 @@ export class OwnTokens {
 
   issueRefresh(bearer: Bearer): Promise<IssuedToken> {
     return this.#sign(REFRESH, bearer, this.#options.refreshLifetime, {});
+  }
+
+  /** The keys that its tokens are verified with, for others to do so. */
+  publicKeys(): Promise<readonly JWK[]> {
+    return this.#options.keys.publicKeys();
   }
 
   /** @throws unauthenticated */

@@ -1,22 +1,38 @@
-import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
-import { access, link, mkdir, open, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
-import { CortenError, JsonView, parseStrictJson } from "../../spec/index.ts";
-import { choice, text } from "./settings.ts";
-import { WatchedFile } from "./watched-file.ts";
+import type { KeyObject } from "node:crypto";
+import type { JWK } from "jose";
+import { CortenError } from "../../spec/index.ts";
+import type { TokenSettings } from "./access-settings.ts";
+import {
+  changeKeyFile,
+  type FileKey,
+  makeKey,
+  makeKeyFile,
+  publicPart,
+  type SigningAlgorithm,
+  type StoredKey,
+  watchKeyFile,
+} from "./key-file.ts";
+import type { WatchedFile } from "./watched-file.ts";
 
-/** How own tokens are signed. Symmetric ones are left out: whoever can verify them can make them. */
-export type SigningAlgorithm = "ES256" | "EdDSA";
-export const SIGNING_ALGORITHMS: readonly SigningAlgorithm[] = ["ES256", "EdDSA"];
-
-/** One key pair. */
+/** What tokens are signed with. */
 export interface SigningKey {
   readonly kid: string;
   readonly algorithm: SigningAlgorithm;
   readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
 }
+
+/** A key as administrators see it. Times are in seconds since 1970. */
+export interface KeyDescription {
+  readonly kid: string;
+  readonly algorithm: SigningAlgorithm;
+  readonly created: number | undefined;
+  /** Until when it verifies; undefined for the key that signs, and for others that may sign. */
+  readonly until: number | undefined;
+  readonly signs: boolean;
+}
+
+/** Servers may differ in their clocks by this, in seconds. */
+const LEEWAY = 60;
 
 /**
  * The keys of own tokens, in a file that only its owner can read: a JSON Web Key Set with private keys, made with a
@@ -25,14 +41,14 @@ export interface SigningKey {
  * Several servers may share the file.
  */
 export class SigningKeys {
-  readonly #file: WatchedFile<readonly SigningKey[]>;
+  readonly #file: WatchedFile<readonly FileKey[]>;
 
   private constructor(path: string) {
-    this.#file = new WatchedFile({ path, what: "key file", secret: true, parse: readKeys });
+    this.#file = watchKeyFile(path);
   }
 
   static async open(path: string, algorithm: SigningAlgorithm): Promise<SigningKeys> {
-    await makeFile(path, algorithm);
+    await makeKeyFile(path, async () => [await makeKey(algorithm, now())]);
     const keys = new SigningKeys(path);
     await keys.#file.current();
     return keys;
@@ -41,63 +57,76 @@ export class SigningKeys {
   /** The key that new tokens are signed with. */
   async signing(): Promise<SigningKey> {
     const [first] = await this.#file.current();
-    return first!;
+    const { kid, algorithm, privateKey } = first!;
+    return { kid, algorithm, privateKey: privateKey! };
   }
 
-  /** The key of that name, or undefined. */
-  async named(kid: string | undefined): Promise<SigningKey | undefined> {
-    return (await this.#file.current()).find((key) => key.kid === kid);
+  /** The key of that name, or undefined when there is none, or none any more. */
+  async named(kid: string | undefined): Promise<FileKey | undefined> {
+    return (await this.#file.current()).find((key) => key.kid === kid && verifies(key));
   }
-}
 
-/** Makes the file unless it is there, whole or not at all, and the same for all servers that start at once. */
-async function makeFile(path: string, algorithm: SigningAlgorithm): Promise<void> {
-  if (await exists(path)) return;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${randomBytes(8).toString("hex")}`;
-  const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
-  const jwk = await exportJWK(privateKey);
-  const key = { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: algorithm, use: "sig" };
-  const file = await open(draft, "wx", 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify({ keys: [key] }, null, 2)}\n`);
-    await file.sync();
-    // Unlike rename, link does not replace a file that another server made in the meantime.
-    await link(draft, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    await file.close();
-    await unlink(draft);
+  /** The public parts of all keys that verify, for those who verify tokens of this registry themselves (RFC 7517). */
+  async publicKeys(): Promise<readonly JWK[]> {
+    return (await this.#file.current()).filter(verifies).map(publicPart);
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
+/** The keys of a file, the one that signs first. */
+export async function listKeys(tokens: TokenSettings): Promise<readonly KeyDescription[]> {
+  return (await watchKeyFile(tokens.keys).current()).map(describe);
 }
 
-function readKeys(bytes: Uint8Array, path: string): readonly SigningKey[] {
-  const keys = new JsonView(parseStrictJson(bytes, `key file ${path}`), `key file ${path}`)
-    .field("keys")
-    .items();
-  if (keys.length === 0) throw new CortenError("failed-precondition", `key file ${path} has no keys`);
-  return keys.map((view) => {
-    const algorithm = choice(view.field("alg"), SIGNING_ALGORITHMS);
-    const kid = text(view.field("kid"));
-    try {
-      const privateKey = createPrivateKey({ key: view.object(), format: "jwk" });
-      return { kid, algorithm, privateKey, publicKey: createPublicKey(privateKey) };
-    } catch (cause) {
-      // The error's own text may quote the key.
-      throw new CortenError("failed-precondition", `key file ${path}: ${view.pointer} is not a private key`, {
-        cause,
-      });
-    }
+/**
+ * Makes a key that signs from now on. The others keep their public part, with which the tokens that they signed are
+ * verified until the last of these has ended.
+ */
+export async function rotateKeys(tokens: TokenSettings): Promise<readonly KeyDescription[]> {
+  const until = now() + Math.max(tokens.lifetime, tokens.refreshLifetime) + LEEWAY;
+  const keys = await changeKeyFile(tokens.keys, async (old) => [
+    await makeKey(tokens.algorithm, now()),
+    ...old.filter(verifies).map((key) => (key.until === undefined ? retired(key, until) : key.jwk)),
+  ]);
+  return keys.map(describe);
+}
+
+/**
+ * Removes keys that verify no longer.
+ *
+ * @param all true to remove all but the one that signs: the tokens that the others signed end now
+ * @returns what was removed
+ */
+export async function pruneKeys(tokens: TokenSettings, all: boolean): Promise<readonly KeyDescription[]> {
+  let gone: readonly FileKey[] = [];
+  await changeKeyFile(tokens.keys, (keys) => {
+    const stays = (key: FileKey, index: number): boolean => index === 0 || (!all && verifies(key));
+    gone = keys.filter((key, index) => !stays(key, index));
+    return keys.filter(stays).map(({ jwk }) => jwk);
   });
+  return gone.map((key) => describe(key, -1));
+}
+
+/** @throws failed-precondition when the registry makes no tokens */
+export function ownTokens(tokens: TokenSettings | undefined): TokenSettings {
+  if (tokens !== undefined) return tokens;
+  throw new CortenError("failed-precondition", "the registry of this configuration signs no tokens", {
+    hint: "access.tokens, or passwords, make it do so",
+  });
+}
+
+function retired(key: FileKey, until: number): StoredKey {
+  const { created } = key;
+  return { ...publicPart(key), ...(created === undefined ? {} : { created }), until };
+}
+
+function verifies({ until }: FileKey): boolean {
+  return until === undefined || now() < until;
+}
+
+function describe({ kid, algorithm, created, until }: FileKey, index: number): KeyDescription {
+  return { kid, algorithm, created, until, signs: index === 0 };
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000);
 }

@@ -11,6 +11,8 @@ import { cutScope, isGranted, parseScopes } from "./scope.ts";
 
 /** The endpoint's path on the registry's own address. */
 export const TOKEN_PATH = "/token";
+/** Where the keys are that tokens are verified with (RFC 8615). */
+export const KEYS_PATH = "/.well-known/jwks.json";
 
 const MAX_FORM = 64 * 1024;
 
@@ -44,6 +46,10 @@ export class TokenEndpoint {
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const [path, query = ""] = (request.url ?? "").split("?", 2);
+    if (path === KEYS_PATH && (request.method === "GET" || request.method === "HEAD")) {
+      await this.#sendKeys(request, response);
+      return true;
+    }
     if (path !== TOKEN_PATH) return false;
     try {
       if (request.method === "GET") {
@@ -58,6 +64,17 @@ export class TokenEndpoint {
       this.#refuse(request, response, error);
     }
     return true;
+  }
+
+  async #sendKeys(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = JSON.stringify({ keys: await this.#options.tokens.publicKeys() });
+    response.writeHead(200, {
+      "Content-Type": "application/jwk-set+json",
+      "Content-Length": Buffer.byteLength(body),
+      // A new key signs at once: whoever sees one that it does not know asks again.
+      "Cache-Control": "public, max-age=60",
+    });
+    response.end(request.method === "HEAD" ? undefined : body);
   }
 
   async #readQuery(request: IncomingMessage, query: URLSearchParams): Promise<Wish> {

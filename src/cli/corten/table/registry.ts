@@ -44,6 +44,13 @@ export const mirrorOptions = {
 
 export const scrubOptions = { config } as const satisfies OptionTable;
 
+export const keysOptions = { config } as const satisfies OptionTable;
+
+export const pruneKeysOptions = {
+  config,
+  all: { type: "flag", summary: "remove all keys but the one that signs: tokens of the others end now" },
+} as const satisfies OptionTable;
+
 export const eventsOptions = {
   config,
   receiver: { type: "text", value: "NAME", summary: "only what is for the webhook NAME" },
@@ -147,6 +154,41 @@ export const registryCommands: readonly Command[] = [
             arguments: [],
             options: eventsOptions,
             load: () => import("../registry/events.ts"),
+          },
+        ],
+      },
+      {
+        name: "keys",
+        summary: "look after the keys that sign a registry's tokens",
+        commands: [
+          {
+            name: "list",
+            summary: "list the keys, the one that signs first",
+            arguments: [],
+            options: keysOptions,
+            load: () => import("../registry/keys/list.ts"),
+          },
+          {
+            name: "rotate",
+            summary: "make a key that signs from now on",
+            description:
+              "Running servers use it at once. Earlier keys keep their public part, which verifies the tokens that they signed until these have ended.",
+            arguments: [],
+            options: keysOptions,
+            load: () => import("../registry/keys/rotate.ts"),
+          },
+          {
+            name: "prune",
+            summary: "remove keys whose tokens have all ended",
+            arguments: [],
+            options: pruneKeysOptions,
+            load: () => import("../registry/keys/prune.ts"),
+            examples: [
+              {
+                text: "a key was seen by somebody: make a new one, and end the tokens of the old ones",
+                line: "corten registry keys rotate && corten registry keys prune --all",
+              },
+            ],
           },
         ],
       },
