@@ -13,7 +13,8 @@ import type { Step } from "./step.ts";
  *
  * A command runs nearly all of its code once or a few times: compiling what is called six times to machine code, as
  * is usual, takes longer than it saves, two milliseconds of a start. Loops that matter are hundred times longer than
- * the threshold set here; pulling and unpacking are as fast as before (docs/performance.md).
+ * the threshold set here; pulling and unpacking are as fast as before (docs/performance.md). Servers ask for the usual
+ * threshold (src/cli/command/compile-soon.ts), by a name that stands for Bun's own function in the executable only.
  */
 const flags = [
   "--compile",
@@ -23,6 +24,7 @@ const flags = [
   "--format=esm",
   "--min-chunk-size=16384",
   "--compile-jit-policy=100",
+  "--define=setCompilerThreshold=Bun.unsafe.setJITPolicy",
   "--no-compile-autoload-bunfig",
   "--no-compile-autoload-dotenv",
 ];

@@ -1,4 +1,5 @@
 import { describeAddress, startRegistryServer } from "../../../registry/index.ts";
+import { compileSoon } from "../../command/compile-soon.ts";
 import { write } from "../../terminal/stream.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { serveOptions } from "../table/registry.ts";
@@ -6,6 +7,7 @@ import { configOf } from "./config.ts";
 
 /** `corten registry serve`: ends with 0 when SIGTERM or SIGINT stopped it. */
 export async function run(call: CortenCall<typeof serveOptions>): Promise<number> {
+  compileSoon();
   const report = (message: string): void => void write(2, `corten: ${message}\n`);
   const { options, globals } = call;
   const config = await configOf(options.config, globals, {
