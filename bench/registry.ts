@@ -4,11 +4,27 @@ import type { Bench } from "./harness/bench.ts";
 import { type Contestant, timeInTurn } from "./harness/contest.ts";
 import { mustRun } from "./harness/program.ts";
 import { runBenches } from "./harness/run-benches.ts";
-import { type RegistryDaemon, startCortenRegistry, startDockerRegistry } from "./peers/registries.ts";
+import {
+  type RegistryDaemon,
+  type RegistryStart,
+  type StartRegistry,
+  startCortenRegistry,
+  startDockerRegistry,
+  startZot,
+} from "./peers/registries.ts";
 import { Connection } from "./registry/connection.ts";
-import { type Workload, workloads } from "./registry/workloads.ts";
+import type { Operation, Round, Workload } from "./registry/workload.ts";
+import { workloads } from "./registry/workloads.ts";
 
-const registries = { corten: startCortenRegistry, "docker-registry": startDockerRegistry };
+/** Those that can be a cache of another one. */
+const caches: Readonly<Record<string, StartRegistry>> = {
+  corten: startCortenRegistry,
+  "docker-registry": startDockerRegistry,
+};
+const registries = process.env["ZOT"] === undefined ? caches : { ...caches, zot: startZot };
+
+/** Connections that fill a registry. */
+const FILLING = 4;
 
 /** One bench for each workload: the time of all its operations, over connections that are open already. */
 export const registryBenches: readonly Bench[] = workloads.map((workload) => ({
@@ -18,12 +34,17 @@ export const registryBenches: readonly Bench[] = workloads.map((workload) => ({
   budgets: [{ ours: "corten", peers: ["docker-registry"], limit: workload.limit }],
   async measure(scratch) {
     await using stack = new AsyncDisposableStack();
-    const contestants: Contestant[] = [];
-    for (const [name, start] of Object.entries(registries)) {
+    const begin = async (start: StartRegistry, name: string, how: RegistryStart): Promise<RegistryDaemon> => {
       const directory = join(scratch, name);
-      const daemon = stack.use(await start(directory));
       stack.defer(() => rmSync(join(directory, "root"), { recursive: true, force: true }));
-      contestants.push(await contestantOf(name, daemon, workload, stack));
+      return stack.use(await start(directory, how));
+    };
+    const contestants: Contestant[] = [];
+    for (const [name, start] of Object.entries(workload.cache === true ? caches : registries)) {
+      const upstream =
+        workload.cache === true ? await begin(startDockerRegistry, `${name}-upstream`, {}) : undefined;
+      const daemon = await begin(start, name, upstream === undefined ? {} : { upstream: upstream.port });
+      contestants.push(await contestantOf(name, workload, daemon, upstream ?? daemon));
     }
     return await timeInTurn(contestants, { rounds: 3, warmUp: 1 });
   },
@@ -31,31 +52,45 @@ export const registryBenches: readonly Bench[] = workloads.map((workload) => ({
 
 async function contestantOf(
   name: string,
-  { port }: RegistryDaemon,
   workload: Workload,
-  stack: AsyncDisposableStack,
+  { port, processorTime }: RegistryDaemon,
+  source: RegistryDaemon,
 ): Promise<Contestant> {
-  const connections: Connection[] = [];
-  for (let index = 0; index < workload.connections; index++) {
-    connections.push(stack.use(await Connection.open(port)));
-  }
-  const operations = await workload.make(connections[0]!);
-  let round: ReturnType<typeof operations> = [];
+  const round = await filled(workload, port, source.port);
+  let connections: readonly Connection[] = [];
+  let operations: readonly Operation[] = [];
   return {
     name,
-    prepare() {
-      round = operations();
+    processorTime,
+    async prepare() {
+      using made = await Connection.open(source.port);
+      operations = await round(made);
+      connections = await Promise.all(
+        Array.from({ length: workload.connections }, () => Connection.open(port)),
+      );
       mustRun("sync"); // what was written before is not this round's
     },
     async run() {
       let next = 0;
       await Promise.all(
         connections.map(async (connection) => {
-          while (next < round.length) await round[next++]!(connection);
+          while (next < operations.length) await operations[next++]!(connection);
         }),
       );
     },
+    finish() {
+      for (const connection of connections) connection[Symbol.dispose]();
+    },
   };
+}
+
+/** Connections end here: others are filled next, for longer than a server waits for a request. */
+async function filled(workload: Workload, port: number, source: number): Promise<Round> {
+  using stack = new DisposableStack();
+  const open = async (to: number): Promise<Connection> => stack.use(await Connection.open(to));
+  const first = await open(port);
+  const others = await Promise.all(Array.from({ length: FILLING - 1 }, () => open(port)));
+  return await workload.make({ connections: [first, ...others], source: await open(source) });
 }
 
 if (import.meta.main) await runBenches(registryBenches);

@@ -23,6 +23,8 @@ export type Ratio = {
   readonly ours: string;
   readonly peer: string;
   readonly ratio: number;
+  /** The same of the processor time, where both sides tell it. */
+  readonly processorRatio?: number;
   readonly limit: number;
   readonly kept: boolean;
 };
@@ -39,6 +41,21 @@ export function ratiosOf(entries: readonly Entry[], budgets: readonly Budget[]):
       .sort((a, b) => medians.get(a)! - medians.get(b)!)[0];
     if (mine === undefined || best === undefined) return [];
     const ratio = mine / medians.get(best)!;
-    return [{ ours, peer: best, ratio, limit, kept: ratio <= limit }];
+    const processorRatio = processorTimeOf(entries, ours) / processorTimeOf(entries, best);
+    return [
+      {
+        ours,
+        peer: best,
+        ratio,
+        ...(Number.isFinite(processorRatio) ? { processorRatio } : {}),
+        limit,
+        kept: ratio <= limit,
+      },
+    ];
   });
+}
+
+function processorTimeOf(entries: readonly Entry[], wanted: string): number {
+  const entry = entries.find(({ name }) => name === wanted);
+  return entry !== undefined && "spread" in entry ? (entry.processorTime?.median ?? Number.NaN) : Number.NaN;
 }

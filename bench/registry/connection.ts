@@ -7,9 +7,11 @@ export type Answer = {
   readonly length: number;
 };
 
+const CHUNKED = /\r\ntransfer-encoding: chunked/i;
+
 /**
  * One connection that asks one thing after another and does as little as possible itself: the servers under test and
- * this client share the machine. Answers must say their length.
+ * this client share the machine. Answers say their length, or are short and come in chunks.
  */
 export class Connection implements Disposable {
   readonly #socket: Socket;
@@ -17,6 +19,8 @@ export class Connection implements Disposable {
   /** Bytes of the body still to come; undefined while the head is read. */
   #left: number | undefined;
   #answer: Answer | undefined;
+  /** The body so far of an answer in chunks, framing included; undefined when the answer says its length. */
+  #chunked: string | undefined;
   #bodiless = false;
   #closed = false;
   #done: ((answer: Answer) => void) | undefined;
@@ -75,6 +79,13 @@ export class Connection implements Disposable {
       const length = this.#bodiless ? 0 : Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0);
       this.#answer = { status: Number(head.slice(9, 12)), head, length };
       this.#left = length;
+      if (!this.#bodiless && CHUNKED.test(head)) this.#chunked = "";
+    }
+    if (this.#chunked !== undefined) {
+      this.#chunked += chunk.toString("latin1", chunk.length - body);
+      if (!this.#chunked.endsWith("\r\n0\r\n\r\n")) return;
+      this.#chunked = undefined;
+      body = 0;
     }
     this.#left -= body;
     if (this.#left > 0) return;
