@@ -123,15 +123,21 @@ static void note_detached(struct execution *x, const struct message *message)
 	x->child.executed = message->value == 1;
 }
 
-int check_interrupted(struct execution *x)
+int pending_interruption(struct execution *x)
 {
 	struct signalfd_siginfo signal;
 	const signal_set fatal = SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGTERM) | SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGQUIT);
 	while (x->signals >= 0 && k_read(x->signals, &signal, sizeof(signal)) == (long)sizeof(signal)) {
 		if (fatal & SIGNAL_BIT(signal.ssi_signo))
-			return fail_as(x, FAILED_SIGNAL, EINTR, "interrupted by %s", signal_name((int)signal.ssi_signo));
+			return (int)signal.ssi_signo;
 	}
 	return 0;
+}
+
+int check_interrupted(struct execution *x)
+{
+	int number = pending_interruption(x);
+	return number == 0 ? 0 : fail_as(x, FAILED_SIGNAL, EINTR, "interrupted by %s", signal_name(number));
 }
 
 /* Until the channel has something. */

@@ -58,4 +58,7 @@ void channel_prefer_failure(struct execution *x);
 /* Fails when a signal that ends a program is pending in the host section. */
 int check_interrupted(struct execution *x);
 
+/* The same without a failure to fill: the number of the signal, or 0. */
+int pending_interruption(struct execution *x);
+
 #endif

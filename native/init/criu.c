@@ -225,12 +225,34 @@ static int adopt_restored(struct execution *x, int pid)
 	return 0;
 }
 
-void end_servant(struct execution *x)
+/*
+ * Until the servant has ended. It takes what it has made away, if it can: criu 4.2 waits for ever for the first process
+ * of a PID namespace that has children, whose ends it is to be told itself as their tracer. A signal ends it then.
+ */
+static void await_servant(struct execution *x)
+{
+	CLOSING pidfd = k_pidfd_open(x->servant.pid);
+	bool interrupted = x->failure.kind == FAILED_SIGNAL;
+	while (pidfd >= 0 && !interrupted) {
+		struct pollfd watched[2] = {
+			{ .fd = pidfd, .events = POLLIN },
+			{ .fd = x->signals, .events = POLLIN },
+		};
+		if (k_poll(watched, 2, NULL) < 0 || watched[0].revents)
+			return;
+		interrupted = pending_interruption(x) != 0;
+	}
+	k_kill(x->servant.pid, SIGKILL);
+}
+
+void end_servant(struct execution *x, bool failed)
 {
 	if (x->servant.pid == 0)
 		return;
-	/* It ends when nobody is there to ask; what it has made so far it takes away. */
+	/* It ends when nobody is there to ask. */
 	k_close(x->servant.socket);
+	if (failed)
+		await_servant(x);
 	siginfo_t info = { 0 };
 	k_waitid(P_PID, x->servant.pid, &info, WEXITED);
 	if (x->child.pid == x->servant.pid) {
@@ -265,7 +287,7 @@ int op_follow_servant(struct execution *x)
 		if (!answer.success)
 			return fail(x, EPROTO, "criu has failed");
 		if (answer.type != CRIU_NOTIFY) {
-			end_servant(x);
+			end_servant(x, false);
 			return step ? fail_as(x, FAILED_PROTOCOL, EPROTO, "criu left out its step %q", step) : 0;
 		}
 		if (master >= 0 && tells_of(&answer, "orphan-pts-master")) {

@@ -37,7 +37,7 @@ __attribute__((noreturn)) static void fail_host(struct execution *x)
 {
 	channel_prefer_failure(x);
 	first_failure = x->failure;
-	end_servant(x);
+	end_servant(x, true);
 	kill_child(x);
 	x->finished = false;
 	run_section(x, SECTION_CLEANUP);

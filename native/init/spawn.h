@@ -33,8 +33,8 @@ int await_child(struct execution *x);
 /* Kills and reaps the child, if there is one. */
 void kill_child(struct execution *x);
 
-/* Lets go of the servant, if there is one, and waits for its end. */
-void end_servant(struct execution *x);
+/* Lets go of the servant, if there is one, and waits for its end; `failed`: a signal that ends a program ends it. */
+void end_servant(struct execution *x, bool failed);
 
 /* The child's status as an exit code: its own, or 128 + signal. */
 int child_exit_code(const struct child *child);

@@ -147,6 +147,26 @@ describe("corten-oci restore in the foreground", { skip: !isRoot, timeout: 60_00
     assert.equal(existsSync(join(root, id)), false);
   });
 
+  test("a signal ends a criu that does not end, and the restore", async () => {
+    const left = snapshotHost({ matching: new RegExp(`${scratch.path}|${id}`) });
+    writeFileSync(`${criu}.hang`, "");
+    const words = line(prepare("echo it ran"));
+    const child = spawn(cortenOci, words, {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.on("data", (data: Buffer) => {
+      stderr += data.toString();
+    });
+    const ended = new Promise((resolve) => child.once("close", (code) => resolve(code)));
+    while (existsSync(`${criu}.hang`)) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill("SIGTERM");
+    assert.equal(await ended, 1);
+    assert.match(stderr, /interrupted by SIGTERM/);
+    await assertNothingLeft(left);
+  });
+
   test("images that do not say what the streams were are refused where they are wrong", async () => {
     const bundle = prepare("exit 0");
     for (const [text, wanted] of [

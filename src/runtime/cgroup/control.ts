@@ -52,7 +52,8 @@ export function containerProcesses(groups: readonly CgroupDirectory[]): number[]
   return [];
 }
 
-function freezerOf(groups: readonly CgroupDirectory[]): CgroupDirectory | undefined {
+/** The group whose freezer stops the container's processes. */
+export function freezerOf(groups: readonly CgroupDirectory[]): CgroupDirectory | undefined {
   return (
     groups.find(({ controllers }) => controllers.includes("freezer")) ??
     groups.find(({ version }) => version === 2)

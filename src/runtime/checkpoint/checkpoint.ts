@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readlinkSync, rmSync, writeFileSync } from "node
 import { join, resolve } from "node:path";
 import { hostFacts } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
+import { freezerOf } from "../cgroup/control.ts";
 import { planCgroups } from "../cgroup/layout.ts";
 import type { LaunchResult } from "../lifecycle/launch.ts";
 import type { Observed } from "../lifecycle/status.ts";
@@ -38,7 +39,11 @@ export async function checkpointContainer(
   const workPath = resolve(options.workPath ?? imagePath);
   const program = requireCriu();
   const cgroups = planCgroups(hostFacts().cgroups, record.config.linux?.cgroupsPath, record.id);
-  const subject = { rootfs: record.rootfs, config: record.config, cgroups };
+  const freezer = freezerOf(record.cgroups)?.path;
+  const subject = {
+    ...{ rootfs: record.rootfs, config: record.config, cgroups },
+    ...(freezer === undefined || !existsSync(freezer) ? {} : { freezer }),
+  };
   const args = dumpArguments(init.pid, subject, { ...options, imagePath, workPath });
   const { parentPath } = options;
   if (parentPath !== undefined && !existsSync(join(imagePath, parentPath))) {

@@ -23,6 +23,7 @@ export function dumpArguments(pid: number, subject: CriuSubject, options: Checkp
     ...common(options, DUMP_LOG),
     ...(parentPath === undefined ? [] : ["--prev-images-dir", parentPath]),
     ...flag("--track-mem", options.preDump),
+    ...(subject.freezer === undefined ? [] : ["--freeze-cgroup", subject.freezer]),
     // A pre-dump never stops the container, and takes memory alone.
     ...(options.preDump === true
       ? []

@@ -56,4 +56,6 @@ export interface CriuSubject {
   readonly rootfs: string;
   readonly config: RuntimeConfig;
   readonly cgroups: CgroupPlan;
+  /** The group in which criu stops all processes at once, those that are stopped already too. */
+  readonly freezer?: string;
 }

@@ -153,4 +153,21 @@ describe("corten-oci checkpoint and restore with a real criu", { timeout: 120_00
     assert.equal(JSON.parse((await oci("state", box.id)).stdout).status, "running");
     assert.equal((await oci("delete", "-f", box.id)).exitCode, 0);
   });
+
+  test("a paused container is written and restored as well; one that is to run on stays paused", async () => {
+    const box = bundleOf("paused", ["sh", "-c", COUNT]);
+    await quietly(box.words("run", "-d"));
+    await eventually(async () => `${existsSync(join(box.shared, "n"))}`, /true/);
+    const status = async () => JSON.parse((await oci("state", box.id)).stdout).status as string;
+    assert.equal((await oci("pause", box.id)).exitCode, 0);
+    await box.dump("--leave-running");
+    assert.equal(await status(), "paused");
+    await box.dump();
+    assert.match((await oci("state", box.id)).stderr, /container does not exist/);
+    const before = box.reached();
+    await quietly(box.words("restore", "-d"));
+    await eventually(async () => `${box.reached() > before}`, /true/);
+    assert.equal(await status(), "running");
+    assert.equal((await oci("delete", "-f", box.id)).exitCode, 0);
+  });
 });

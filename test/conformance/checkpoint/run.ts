@@ -9,7 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { build } from "../../../scripts/build/build.ts";
 import { isRoot } from "../../support/index.ts";
 
-const FILES = ["command-line"];
+const FILES = ["command-line", "lazy-pages", "podman", "containerd", "docker"];
 
 function explain(): string | undefined {
   const program = process.env["CRIU"];
