@@ -10,6 +10,7 @@ import { explainFile } from "./file-error.ts";
 import type { DigestFunction, Root } from "./graph.ts";
 import { ReachableBlobs } from "./graph.ts";
 import { dropEndedLeases } from "./lease.ts";
+import { addReferrers, dropReferrers } from "./referrers.ts";
 
 /** Blobs removed in one transaction: other processes wait for it with their leases. */
 const BATCH_SIZE = 64;
@@ -31,6 +32,15 @@ export interface CollectOptions {
    */
   readonly rehearse?: { readonly withoutNames: ReadonlySet<string> };
   readonly signal?: AbortSignal;
+}
+
+/** Where to collect. */
+export interface Collection {
+  readonly database: Database;
+  readonly directory: string;
+  readonly blobs: Blobs;
+  /** Called when what the layout shows has changed. */
+  readonly changed: () => void;
 }
 
 /** What a collection removed. */
@@ -55,9 +65,7 @@ export interface Collected {
  * transaction stays true in it, and only new roots are walked while others wait.
  */
 export async function collect(
-  database: Database,
-  directory: string,
-  blobs: Blobs,
+  { database, directory, blobs, changed }: Collection,
   options: CollectOptions = {},
 ): Promise<Collected> {
   const { interrupted = false, keep = [], rehearse } = options;
@@ -67,6 +75,7 @@ export async function collect(
   for (const root of keep) reachable.add(root);
   if (rehearse !== undefined) {
     for (const root of readRoots(database, rehearse.withoutNames)) reachable.add(root);
+    addReferrers(database, reachable);
     return wouldRemove(directory, blobs, reachable);
   }
   // First, and without writing to the database: on a full disk this makes the room for what follows.
@@ -86,6 +95,7 @@ export async function collect(
     { durable: true },
   );
   for (const root of roots) reachable.add(root);
+  addReferrers(database, reachable);
 
   const removed: { digest: Digest; size: number }[] = [];
   let bytes = partials.bytes;
@@ -93,7 +103,7 @@ export async function collect(
   for (let at = 0; at < candidates.length; ) {
     options.signal?.throwIfAborted();
     at += database.transaction(() => {
-      for (const root of readRoots(database)) reachable.add(root);
+      markRoots(database, reachable);
       const end = Date.now() + BATCH_TIME;
       let looked = 0;
       for (const digest of candidates.slice(at, at + BATCH_SIZE)) {
@@ -109,7 +119,17 @@ export async function collect(
     });
     await pause();
   }
+  database.transaction(() => {
+    markRoots(database, reachable);
+    if (dropReferrers(database, reachable)) database.afterCommit(changed);
+  });
   return { blobs: removed, partials: partials.count, bytes };
+}
+
+/** Marks what has got a name, a lease or something about it meanwhile. */
+function markRoots(database: Database, reachable: ReachableBlobs): void {
+  for (const root of readRoots(database)) reachable.add(root);
+  addReferrers(database, reachable);
 }
 
 interface RootRow {

@@ -21,6 +21,7 @@ export type { Lease, LeaseOptions } from "./lease.ts";
 export type { NamedContent, Names } from "./names.ts";
 export { bootID } from "./owner.ts";
 export { PartialFile } from "./partial-file.ts";
+export type { Referrers, StoredReferrer } from "./referrers.ts";
 export type { Schema, SchemaStep } from "./schema.ts";
 export { defineSchema } from "./schema.ts";
 export type { IngestOptions, Store } from "./store.ts";

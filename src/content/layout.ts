@@ -6,21 +6,28 @@ import type { Database } from "./database.ts";
 import { explainFile } from "./file-error.ts";
 import type { Names } from "./names.ts";
 import { bootID } from "./owner.ts";
+import type { Referrers } from "./referrers.ts";
+
+/** What the index shows. */
+interface Shown {
+  readonly names: Names;
+  readonly referrers: Referrers;
+}
 
 /**
  * The files that make the content directory an OCI image layout (image-spec, image-layout.md):
- * `oci-layout` and `index.json`, in which every name is an entry. The database is the truth; the
+ * `oci-layout` and `index.json`, in which every name is an entry, and every manifest that is about another. The database is the truth; the
  * index is a view of it for other tools.
  */
 export class Layout {
   readonly #directory: string;
   readonly #database: Database;
-  readonly #names: Names;
+  readonly #shown: Shown;
 
-  constructor(directory: string, database: Database, names: Names) {
+  constructor(directory: string, database: Database, shown: Shown) {
     this.#directory = directory;
     this.#database = database;
-    this.#names = names;
+    this.#shown = shown;
   }
 
   /** Creates what is missing and rewrites an index that a killed process left behind the names. */
@@ -40,7 +47,12 @@ export class Layout {
    */
   write(): void {
     this.#database.transaction(() => {
-      const manifests = this.#names.list().map(({ name, descriptor }) => entry(name, descriptor));
+      const { names, referrers } = this.#shown;
+      const manifests = [
+        ...names.list().map(({ name, descriptor }) => entry(name, descriptor)),
+        // Without names: who looks for what is about an image reads the documents (image-layout.md).
+        ...referrers.list().map(({ descriptor }) => descriptor),
+      ];
       const index: ImageIndex = { schemaVersion: 2, mediaType: MediaType.imageIndex, manifests };
       replaceFile(this.#directory, "index.json", JSON.stringify(index), { sync: bootID() === "" });
       this.#database.run("UPDATE layout SET written = names, boot = ?", bootID());

@@ -15,6 +15,7 @@ import { contentDirectory } from "./layout-reading.ts";
 import type { LeaseOptions } from "./lease.ts";
 import { Lease, releaseLease } from "./lease.ts";
 import { Names } from "./names.ts";
+import { Referrers } from "./referrers.ts";
 import type { Schema } from "./schema.ts";
 import { contentSchema } from "./tables.ts";
 import type { ContentUsage } from "./usage.ts";
@@ -34,18 +35,22 @@ export class Store implements Disposable {
   readonly directory: string;
   readonly database: Database;
   readonly names: Names;
+  readonly referrers: Referrers;
   readonly #blobs: Blobs;
+  readonly #layout: Layout;
 
   constructor(root: string, schemas: readonly Schema[] = []) {
     this.root = root;
     this.directory = contentDirectory(root);
     this.database = openDatabase(root, [contentSchema, ...schemas]);
     this.#blobs = new Blobs(this.directory);
-    const changed = () => layout.write();
-    this.names = new Names(this.database, (descriptor) => this.has(descriptor), changed);
-    const layout = new Layout(this.directory, this.database, this.names);
+    const changed = () => this.#layout.write();
+    const has = (descriptor: Descriptor) => this.has(descriptor);
+    this.names = new Names(this.database, has, changed);
+    this.referrers = new Referrers(this.database, has, changed);
+    this.#layout = new Layout(this.directory, this.database, this);
     try {
-      layout.open();
+      this.#layout.open();
     } catch (error) {
       this.database.close();
       throw error;
@@ -162,7 +167,8 @@ export class Store implements Disposable {
 
   /** Removes what neither a name nor a lease leads to. @see collect */
   collect(options?: CollectOptions): Promise<Collected> {
-    return collect(this.database, this.directory, this.#blobs, options);
+    const { database, directory } = this;
+    return collect({ database, directory, blobs: this.#blobs, changed: () => this.#layout.write() }, options);
   }
 
   /** What the content takes on disk. */

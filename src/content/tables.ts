@@ -5,8 +5,9 @@ import { defineSchema } from "./schema.ts";
  * The tables of this room.
  * - `names`: what the user calls an image, and the index or manifest it means.
  * - `leases`, `lease_content`: what garbage collection must keep although no name leads to it.
+ * - `referrers`: manifests that are about others, each with its subject, and the tag by which it is found in registries.
  * - `claims`: which process writes which partial blob.
- * - `layout`: how often the names changed, and which of these states `index.json` shows since which boot.
+ * - `layout`: how often names and referrers changed, and which of these states `index.json` shows since which boot.
  */
 export const contentSchema = defineSchema("content", [
   `CREATE TABLE names (
@@ -45,4 +46,14 @@ export const contentSchema = defineSchema("content", [
    CREATE TRIGGER names_deleted AFTER DELETE ON names BEGIN UPDATE layout SET names = names + 1; END;`,
   adoptNames,
   "ALTER TABLE layout ADD COLUMN boot TEXT NOT NULL DEFAULT ''",
+  `CREATE TABLE referrers (
+     subject TEXT NOT NULL,
+     digest TEXT NOT NULL,
+     media_type TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     tag TEXT,
+     PRIMARY KEY (subject, digest)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TRIGGER referrers_inserted AFTER INSERT ON referrers BEGIN UPDATE layout SET names = names + 1; END;
+   CREATE TRIGGER referrers_deleted AFTER DELETE ON referrers BEGIN UPDATE layout SET names = names + 1; END;`,
 ]);

@@ -74,6 +74,8 @@ export {
 } from "./platform.ts";
 export type { PullOptions } from "./pull.ts";
 export { pull } from "./pull.ts";
+export type { ReferrersAtOptions } from "./referrers-at.ts";
+export { referrersAt } from "./referrers-at.ts";
 export type { ImageUser, RemovedImage, RemoveImageOptions } from "./remove.ts";
 export { removeImage, untagImage } from "./remove.ts";
 export type { SaveOptions } from "./save.ts";

@@ -91,7 +91,8 @@ export function referenceAt(place: ImagePlace): string | undefined {
   return "name" in place ? place.name : place.ref;
 }
 
-function storeOf({ store }: WithStore): Store {
+/** @throws invalid-argument when there is none */
+export function storeOf({ store }: WithStore): Store {
   if (store !== undefined) return store();
   throw new CortenError("invalid-argument", "the place is in the store, but no store was given");
 }

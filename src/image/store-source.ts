@@ -41,6 +41,8 @@ export class StoreSource implements ImageSource {
   }
 
   #mustHave(descriptor: Descriptor): void {
+    // What is about the image is not below its root.
+    this.#lease.add(descriptor);
     if (this.#store.has(descriptor)) return;
     throw new CortenError("not-found", `${this.name}: ${descriptor.digest} is not in the store`, {
       hint: "fetch the whole image with: corten pull --all-platforms",

@@ -27,7 +27,8 @@ export {
 export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptions } from "./place.ts";
 export { openRaw } from "./raw/open.ts";
 export type { RawDocument, RawPlace } from "./raw/place.ts";
-export type { ReferrerOptions } from "./referrer.ts";
+export type { FoundReferrer, ReferrerOptions } from "./referrer.ts";
+export { cosignTags, ReferrerList, referrerOf, subjectOf, taggedReferrer } from "./referrer.ts";
 export type { Credentials, MistrustedHost, RangeOptions, RegistryOptions } from "./registry/options.ts";
 export type { RegistryRepository } from "./registry/repository.ts";
 export type { UploadEntry, UploadJournal } from "./registry/upload-journal.ts";

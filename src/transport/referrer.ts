@@ -1,4 +1,4 @@
-import type { Descriptor, Digest, ImageIndex, ParsedDocument } from "../spec/index.ts";
+import type { Descriptor, Digest, ParsedDocument } from "../spec/index.ts";
 import { CortenError, splitDigest } from "../spec/index.ts";
 import type { Document, TransportOptions } from "./place.ts";
 
@@ -9,6 +9,29 @@ export const MAX_REFERRERS = 10_000;
 export interface ReferrerOptions extends TransportOptions {
   /** Only those of this type. */
   readonly artifactType?: string;
+}
+
+/** A manifest that is about another one. */
+export interface FoundReferrer extends Descriptor {
+  /** The tag by which it was found, where nothing else in the place says what it is about. */
+  readonly tag?: string;
+}
+
+/**
+ * The tags under which cosign keeps signatures, attestations and lists of parts of a manifest, where it does not use
+ * referrers: its older form, and the one of registries without them.
+ */
+export function cosignTags(digest: Digest): readonly string[] {
+  const name = splitDigest(digest).join("-");
+  return [".sig", ".att", ".sbom"].map((suffix) => `${name}${suffix}`);
+}
+
+/** What lies under such a tag; its layers say what it is, for it has an image's configuration. */
+export function taggedReferrer({ descriptor }: Document, parsed: ParsedDocument, tag: string): FoundReferrer {
+  const { mediaType, digest, size } = descriptor;
+  const manifest = parsed.kind === "manifest" ? parsed.manifest : undefined;
+  const artifactType = manifest?.artifactType ?? manifest?.layers[0]?.mediaType;
+  return { mediaType, digest, size, ...(artifactType === undefined ? {} : { artifactType }), tag };
 }
 
 /** The tag under which registries without the referrers API keep the list (distribution-spec, "Referrers Tag Schema"). */
@@ -42,7 +65,7 @@ export function subjectOf(parsed: ParsedDocument): Descriptor | undefined {
 export class ReferrerList {
   readonly #what: string;
   readonly #artifactType: string | undefined;
-  readonly #found = new Map<Digest, Descriptor>();
+  readonly #found = new Map<Digest, FoundReferrer>();
 
   constructor(what: string, { artifactType }: ReferrerOptions) {
     this.#what = what;
@@ -50,7 +73,7 @@ export class ReferrerList {
   }
 
   /** @throws resource-exhausted beyond the limit */
-  add(entries: ImageIndex["manifests"]): void {
+  add(entries: readonly FoundReferrer[]): void {
     for (const entry of entries) {
       if (this.#artifactType !== undefined && entry.artifactType !== this.#artifactType) continue;
       this.#found.set(entry.digest, entry);
@@ -59,7 +82,7 @@ export class ReferrerList {
     }
   }
 
-  get descriptors(): readonly Descriptor[] {
+  get descriptors(): readonly FoundReferrer[] {
     return [...this.#found.values()];
   }
 }

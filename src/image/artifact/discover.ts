@@ -1,14 +1,15 @@
 import type { Descriptor, Digest } from "../../spec/index.ts";
 import { CortenError } from "../../spec/index.ts";
+import type { FoundReferrer } from "../../transport/index.ts";
 
 /** A manifest and what is about it, and what is about that. */
 export interface ReferrerTree {
-  readonly descriptor: Descriptor;
+  readonly descriptor: FoundReferrer;
   readonly referrers: readonly ReferrerTree[];
 }
 
 /** Looks up what is about a manifest. */
-export type FindReferrers = (digest: Digest) => Promise<readonly Descriptor[]>;
+export type FindReferrers = (digest: Digest) => Promise<readonly FoundReferrer[]>;
 
 /** Manifests of one tree: each is a request. */
 const MAX_NODES = 1000;
@@ -28,7 +29,7 @@ export async function discoverReferrers(
   const { depth = Infinity } = options;
   // A registry may claim circles, which digests do not allow.
   const seen = new Set<Digest>([root.digest]);
-  const visit = async (descriptor: Descriptor, level: number): Promise<ReferrerTree> => {
+  const visit = async (descriptor: FoundReferrer, level: number): Promise<ReferrerTree> => {
     const referrers: ReferrerTree[] = [];
     for (const referrer of level < depth ? await find(descriptor.digest) : []) {
       if (seen.has(referrer.digest)) continue;

@@ -6,6 +6,7 @@ import type { ImagePlace, OpenImageSinkOptions, OpenImageSourceOptions } from ".
 import { openImageSink, openImageSource } from "../place.ts";
 import { copyImage } from "./copy-image.ts";
 import type { CopyOptions } from "./options.ts";
+import type { ReferrerEnds } from "./referrers.ts";
 import { checkKeepsReferrers, copyReferrers } from "./referrers.ts";
 
 /** Options of {@link copyBetween}. */
@@ -47,13 +48,39 @@ export async function copyBetween(
   });
   const mounts = to.kind === "registry" ? mountsFor(from, to, options.destination?.registry) : [];
   const root = await copyTo(source, to, options, mounts);
-  if (options.referrers === true) {
-    const { destination: writing = {} } = options;
-    const registry = { ...writing.registry, mountFrom: mounts };
-    const ends = { from, to, source, reading, writing: { ...writing, registry } };
-    await copyReferrers(ends, root, options);
-  }
+  if (options.referrers === true) await copyReferrers(endsOf(from, to, source, options), root, options);
   return root;
+}
+
+/**
+ * Copies what is about an image that is at its destination already, and is not there.
+ *
+ * @returns how many manifests that were
+ * @throws as {@link copyBetween}
+ */
+export async function copyReferrersBetween(
+  from: ImagePlace,
+  to: ImagePlace,
+  root: Document,
+  options: Omit<CopyBetweenOptions, "convert"> = {},
+): Promise<number> {
+  const { source: reading = {}, signal } = options;
+  checkKeepsReferrers(from, to);
+  await using source = await openImageSource(from, {
+    ...reading,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return await copyReferrers(endsOf(from, to, source, options), root, options);
+}
+
+function endsOf(
+  from: ImagePlace,
+  to: ImagePlace,
+  source: ImageSource,
+  { source: reading = {}, destination: writing = {} }: CopyBetweenOptions,
+): ReferrerEnds {
+  const mountFrom = to.kind === "registry" ? mountsFor(from, to, writing.registry) : [];
+  return { from, to, source, reading, writing: { ...writing, registry: { ...writing.registry, mountFrom } } };
 }
 
 /**

@@ -1,18 +1,13 @@
 import type { Descriptor, Digest } from "../../spec/index.ts";
 import { CortenError } from "../../spec/index.ts";
-import type {
-  DiskPlace,
-  Document,
-  ImageSource,
-  OpenOptions,
-  Place,
-  RegistryPlace,
-} from "../../transport/index.ts";
-import { listReferrers, openSink, walkDocuments } from "../../transport/index.ts";
+import type { DiskPlace, Document, ImageSink, ImageSource, RegistryPlace } from "../../transport/index.ts";
+import { openSink, walkDocuments } from "../../transport/index.ts";
 import type { ReferrerTree } from "../artifact/discover.ts";
 import { discoverReferrers } from "../artifact/discover.ts";
-import type { ImagePlace } from "../place.ts";
-import { printImagePlace } from "../place.ts";
+import type { ImagePlace, OpenImageSinkOptions, OpenImageSourceOptions, StorePlace } from "../place.ts";
+import { printImagePlace, storeOf } from "../place.ts";
+import { referrersAt } from "../referrers-at.ts";
+import { StoreReferrerSink } from "../store-referrer-sink.ts";
 import { copyImage } from "./copy-image.ts";
 import type { CopyOptions } from "./options.ts";
 
@@ -21,25 +16,31 @@ export interface ReferrerEnds {
   readonly from: ImagePlace;
   readonly to: ImagePlace;
   readonly source: ImageSource;
-  readonly reading: OpenOptions;
-  readonly writing: OpenOptions;
+  readonly reading: OpenImageSourceOptions;
+  readonly writing: OpenImageSinkOptions;
 }
 
 /**
  * Copies what is about an image that has just been copied, and what is about that: signatures, lists of parts. Of
- * an index also what is about its images.
+ * an index also what is about its images. What the destination has already is not written again.
  *
+ * @returns how many manifests were written
  * @throws what checkKeepsReferrers and copyImage throw
  */
-export async function copyReferrers(ends: ReferrerEnds, root: Document, options: CopyOptions): Promise<void> {
+export async function copyReferrers(
+  ends: ReferrerEnds,
+  root: Document,
+  options: CopyOptions,
+): Promise<number> {
   const { source, reading } = ends;
   const call = options.signal === undefined ? {} : { signal: options.signal };
   const from = placeOf(ends.from);
-  const find = (digest: Digest) => listReferrers(from, digest, { registry: reading.registry ?? {}, ...call });
+  const find = (digest: Digest) => referrersAt(from, digest, { ...reading, ...call });
+  let count = 0;
   for await (const { document } of walkDocuments(source, root, call)) {
-    const { referrers } = await discoverReferrers(document.descriptor, find);
-    for (const referrer of referrers) await copyTree(ends, referrer, options);
+    count += await copyBelow(ends, await discoverReferrers(document.descriptor, find), options);
   }
+  return count;
 }
 
 /** @throws unimplemented where an end keeps one image only */
@@ -47,10 +48,25 @@ export function checkKeepsReferrers(...places: readonly ImagePlace[]): void {
   for (const place of places) placeOf(place);
 }
 
-async function copyTree(ends: ReferrerEnds, { descriptor, referrers }: ReferrerTree, options: CopyOptions) {
-  await using sink = await openSink(besides(placeOf(ends.to), descriptor.digest), ends.writing);
-  await copyImage(rootedAt(ends.source, descriptor), sink, { ...options, multiArch: "all" });
-  for (const referrer of referrers) await copyTree(ends, referrer, options);
+async function copyBelow(
+  ends: ReferrerEnds,
+  { descriptor: { digest }, referrers }: ReferrerTree,
+  options: CopyOptions,
+): Promise<number> {
+  if (referrers.length === 0) return 0;
+  const call = options.signal === undefined ? {} : { signal: options.signal };
+  const there = await referrersAt(placeOf(ends.to), digest, { ...ends.writing, ...call });
+  const known = new Set(there.map((referrer) => referrer.digest));
+  let count = 0;
+  for (const referrer of referrers) {
+    if (!known.has(referrer.descriptor.digest)) {
+      await using sink = await sinkBeside(ends, digest, referrer.descriptor);
+      await copyImage(rootedAt(ends.source, referrer.descriptor), sink, { ...options, multiArch: "all" });
+      count++;
+    }
+    count += await copyBelow(ends, referrer, options);
+  }
+  return count;
 }
 
 /** The same place, with another of its manifests as root. */
@@ -67,20 +83,30 @@ function rootedAt(source: ImageSource, { mediaType, digest, size }: Descriptor):
 }
 
 /** A place that can hold what is about an image. */
-type KeepingPlace = RegistryPlace | (DiskPlace & { readonly kind: "layout" });
+type KeepingPlace = RegistryPlace | (DiskPlace & { readonly kind: "layout" }) | StorePlace;
 
 function placeOf(place: ImagePlace): KeepingPlace {
-  if (place.kind === "registry") return place;
+  if (place.kind === "registry" || place.kind === "store") return place;
   const { kind } = place;
   if (kind === "layout") return { ...place, kind };
   throw new CortenError("unimplemented", `${printImagePlace(place)} keeps nothing that is about an image`, {
-    hint: "registries and OCI layouts do",
+    hint: "registries, OCI layouts and the store do",
   });
 }
 
-/** The repository or layout, where what is about an image has no name. */
-function besides(place: KeepingPlace, digest: Digest): Place {
-  if (place.kind === "layout") return { kind: place.kind, path: place.path };
+/** The repository, layout or store of the copied image; what is about that has a tag or no name. */
+async function sinkBeside(
+  { to, writing }: ReferrerEnds,
+  subject: Digest,
+  { digest, tag }: ReferrerTree["descriptor"],
+): Promise<ImageSink> {
+  const place = placeOf(to);
+  if (place.kind === "store") return new StoreReferrerSink(storeOf(writing), subject, tag);
+  if (place.kind === "layout") {
+    const named = tag === undefined ? {} : { ref: tag };
+    return openSink({ kind: place.kind, path: place.path, ...named }, writing);
+  }
   const { registry, repository } = place.reference;
-  return { kind: "registry", reference: { registry, repository, digest } };
+  const reference = { registry, repository, ...(tag === undefined ? { digest } : { tag }) };
+  return openSink({ kind: "registry", reference }, writing);
 }

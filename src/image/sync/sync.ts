@@ -1,10 +1,10 @@
 import type { Digest } from "../../spec/index.ts";
 import { CortenError, isCortenError } from "../../spec/index.ts";
-import type { Place, RegistryOptions } from "../../transport/index.ts";
+import type { Document, Place, RegistryOptions } from "../../transport/index.ts";
 import { openSource, printPlace } from "../../transport/index.ts";
 import { chooseFromSource } from "../choose-from-source.ts";
 import type { CopyBetweenOptions } from "../copy/between.ts";
-import { copyBetween } from "../copy/between.ts";
+import { copyBetween, copyReferrersBetween } from "../copy/between.ts";
 
 /** One image of a sync: where it is and where it goes; or what could not be found out. */
 export type SyncStep =
@@ -89,7 +89,12 @@ async function syncOne(step: SyncStep, options: SyncOptions): Promise<SyncResult
   if (options.dryRun === true) return { ...names, status: "planned" };
   try {
     const present = await unchanged(step, options);
-    if (present !== undefined) return { ...names, status: "unchanged", digest: present };
+    if (present !== undefined) {
+      const { digest } = present.descriptor;
+      const both = { ...options, source: { registry } };
+      const more = options.referrers === true ? await copyReferrersBetween(from, to, present, both) : 0;
+      return { ...names, status: more > 0 ? "copied" : "unchanged", digest };
+    }
     const { descriptor } = await copyBetween(from, to, { ...options, source: { registry } });
     return { ...names, status: "copied", digest: descriptor.digest };
   } catch (error) {
@@ -98,11 +103,11 @@ async function syncOne(step: SyncStep, options: SyncOptions): Promise<SyncResult
   }
 }
 
-/** The digest that both ends have already; undefined when they differ or a conversion is asked for. */
+/** The document that both ends have already; undefined when they differ or a conversion is asked for. */
 async function unchanged(
   { from, to, registry }: Extract<SyncStep, { readonly to: Place }>,
   options: SyncOptions,
-): Promise<Digest | undefined> {
+): Promise<Document | undefined> {
   const { signal, convert = {}, destination = {}, platform, multiArch = "system" } = options;
   if (Object.keys(convert).length > 0 || to.kind === "directory") return undefined;
   const call = signal === undefined ? {} : { signal };
@@ -117,10 +122,10 @@ async function unchanged(
   }
   await using source = await openSource(from, { registry, ...call });
   const root = await source.root(call);
-  if (multiArch !== "system") return root.descriptor.digest === present ? present : undefined;
+  if (multiArch !== "system") return root.descriptor.digest === present ? root : undefined;
   const wanted = platform === undefined ? {} : { platform };
   const chosen = await chooseFromSource(source, root, { ...wanted, ...call });
-  return chosen.descriptor.digest === present ? present : undefined;
+  return chosen.descriptor.digest === present ? chosen : undefined;
 }
 
 function described(error: unknown): { readonly code: string; readonly message: string } {

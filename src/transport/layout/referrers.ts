@@ -1,8 +1,8 @@
-import type { Descriptor, Digest } from "../../spec/index.ts";
+import type { Digest } from "../../spec/index.ts";
 import { CortenError, isIndexType, isManifestType, parseDocument } from "../../spec/index.ts";
-import type { ReferrerOptions } from "../referrer.ts";
-import { ReferrerList, referrerOf, subjectOf } from "../referrer.ts";
-import { blobPath, readDocument, readLayoutIndex } from "./contents.ts";
+import type { FoundReferrer, ReferrerOptions } from "../referrer.ts";
+import { cosignTags, ReferrerList, referrerOf, subjectOf, taggedReferrer } from "../referrer.ts";
+import { blobPath, namesOf, readDocument, readLayoutIndex } from "./contents.ts";
 import type { LayoutFiles } from "./files.ts";
 
 /** Documents of one layout that are looked at, however its indexes are woven (CVE-2026-53493). */
@@ -13,8 +13,9 @@ export async function layoutReferrers(
   files: LayoutFiles,
   digest: Digest,
   options: ReferrerOptions = {},
-): Promise<readonly Descriptor[]> {
+): Promise<readonly FoundReferrer[]> {
   const list = new ReferrerList(`list referrers of ${digest} in ${files.name}`, options);
+  const tags = cosignTags(digest);
   const seen = new Set<Digest>();
   const queue = [...(await readLayoutIndex(files)).manifests];
   for (const entry of queue) {
@@ -29,7 +30,10 @@ export async function layoutReferrers(
     if ((await files.size(blobPath(entry))) === undefined) continue;
     const bytes = await readDocument(files, entry);
     const parsed = parseDocument(bytes, entry.mediaType, { what: `${files.name}: ${entry.digest}` });
-    if (subjectOf(parsed)?.digest === digest) list.add([referrerOf({ descriptor: entry, bytes }, parsed)]);
+    const document = { descriptor: entry, bytes };
+    const tag = namesOf(entry).find((name) => tags.includes(name));
+    if (subjectOf(parsed)?.digest === digest) list.add([referrerOf(document, parsed)]);
+    else if (tag !== undefined) list.add([taggedReferrer(document, parsed, tag)]);
     if (parsed.kind === "index") queue.push(...parsed.index.manifests);
   }
   return list.descriptors;

@@ -1,8 +1,7 @@
-import { artifactManifest, parsePlatform } from "../../../image/index.ts";
+import type { ImagePlace, OpenImageSourceOptions } from "../../../image/index.ts";
+import { artifactManifest, openImageSource, parsePlatform } from "../../../image/index.ts";
 import type { Descriptor } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
-import type { RegistryOptions } from "../../../transport/index.ts";
-import { openSource } from "../../../transport/index.ts";
 import type { artifactAttachOptions } from "../table/artifact.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { accessOf } from "../transfer/access.ts";
@@ -21,7 +20,7 @@ export async function run(call: CortenCall<typeof artifactAttachOptions>): Promi
   }
   const { platform } = options;
   return writeTo(call, accessOf(options), async (registry, signal) => {
-    const subject = await descriptorAt(place, platform, registry, signal);
+    const subject = await descriptorAt(place, platform, { registry }, signal);
     const content = { ...(await artifactContent(files, options)), subject };
     return { content, places: ({ descriptor: { digest } }) => [besides(place, digest)] };
   });
@@ -29,12 +28,12 @@ export async function run(call: CortenCall<typeof artifactAttachOptions>): Promi
 
 /** What a place's name means, or the image for a platform below it. */
 export async function descriptorAt(
-  place: ArtifactPlace,
+  place: ImagePlace,
   platform: string | undefined,
-  registry: RegistryOptions,
+  reading: OpenImageSourceOptions,
   signal: AbortSignal,
 ): Promise<Descriptor> {
-  await using source = await openSource(place, { registry });
+  await using source = await openImageSource(place, reading);
   if (platform === undefined) return (await source.root({ signal })).descriptor;
   const { document } = await artifactManifest(source, { platform: parsePlatform(platform), signal });
   return document.descriptor;

@@ -1,7 +1,6 @@
-import type { ReferrerTree } from "../../../image/index.ts";
-import { discoverReferrers } from "../../../image/index.ts";
-import { canonicalReference } from "../../../spec/index.ts";
-import { listReferrers } from "../../../transport/index.ts";
+import type { ImagePlace, ReferrerTree } from "../../../image/index.ts";
+import { discoverReferrers, parseImagePlace, referrersAt } from "../../../image/index.ts";
+import { canonicalReference, parseReference } from "../../../spec/index.ts";
 import { print, printJson, write } from "../../terminal/stream.ts";
 import { printable } from "../../terminal/style.ts";
 import { formatTable } from "../../terminal/table.ts";
@@ -9,20 +8,24 @@ import { interruptible } from "../interruption.ts";
 import type { artifactDiscoverOptions } from "../table/artifact.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { accessOf, registryAccess } from "../transfer/access.ts";
+import { lazyStore } from "../transfer/lazy-store.ts";
 import { descriptorAt } from "./attach.ts";
-import type { ArtifactPlace } from "./place.ts";
 import { artifactPlace } from "./place.ts";
 
 /** `corten artifact discover PLACE` */
-export async function run({ args, options }: CortenCall<typeof artifactDiscoverOptions>): Promise<number> {
-  const place = artifactPlace(args[0]!);
+export async function run(call: CortenCall<typeof artifactDiscoverOptions>): Promise<number> {
+  const { args, options } = call;
+  const text = args[0]!;
+  const place = text.startsWith("corten:") ? parseImagePlace(text) : artifactPlace(text);
+  using lazy = lazyStore(call);
   const registry = registryAccess(accessOf(options), (note) => write(2, `${note}\n`));
   const artifactType = options["artifact-type"];
   const tree = await interruptible(async (signal) => {
-    const subject = await descriptorAt(place, options.platform, registry, signal);
+    const store = lazy.open;
+    const subject = await descriptorAt(place, options.platform, { registry, store }, signal);
     const type = artifactType === undefined ? {} : { artifactType };
     const find = (digest: ReferrerTree["descriptor"]["digest"]) =>
-      listReferrers(place, digest, { registry, signal, ...type });
+      referrersAt(place, digest, { registry, store, signal, ...type });
     return discoverReferrers(subject, find, options.depth === undefined ? {} : { depth: options.depth });
   });
   const name = nameOf(place);
@@ -45,9 +48,16 @@ const columns = [
 ];
 
 /** Repository or layout, without the name of one image. */
-function nameOf(place: ArtifactPlace): string {
-  if (place.kind === "layout") return place.path;
+function nameOf(place: ImagePlace): string {
+  if (place.kind === "store") return repositoryIn(place.name);
+  if (place.kind !== "registry") return "path" in place ? place.path : place.name;
   return canonicalReference({ registry: place.reference.registry, repository: place.reference.repository });
+}
+
+/** The repository of a stored name; an ID has none. */
+function repositoryIn(name: string): string {
+  const { registry, repository } = parseReference(name);
+  return canonicalReference({ registry, repository });
 }
 
 function flat({ referrers }: ReferrerTree): readonly ReferrerTree[] {
@@ -85,7 +95,7 @@ function drawn(
 }
 
 function details({ descriptor, referrers }: ReferrerTree, name: string): object {
-  const { mediaType, digest, size, artifactType, annotations } = descriptor;
+  const { mediaType, digest, size, artifactType, annotations, tag } = descriptor;
   return {
     reference: `${name}@${digest}`,
     mediaType,
@@ -93,6 +103,7 @@ function details({ descriptor, referrers }: ReferrerTree, name: string): object 
     size,
     ...(artifactType === undefined ? {} : { artifactType }),
     ...(annotations === undefined ? {} : { annotations }),
+    ...(tag === undefined ? {} : { tag }),
     referrers: referrers.map((referrer) => details(referrer, name)),
   };
 }
