@@ -34,7 +34,10 @@ export class Referrers {
   /** What is about `subject`, in the order of digests. */
   of(subject: Digest): StoredReferrer[] {
     return this.#database
-      .all<Row>("SELECT media_type, digest, size, tag FROM referrers WHERE subject = ? ORDER BY digest", subject)
+      .all<Row>(
+        "SELECT media_type, digest, size, tag FROM referrers WHERE subject = ? ORDER BY digest",
+        subject,
+      )
       .map(fromRow);
   }
 

@@ -20,8 +20,10 @@ export {
   openRepository,
   openSink,
   openSource,
+  registriesToSearch,
   rememberShortName,
   resolveShortName,
+  searchImages,
   shortNameMeanings,
 } from "./open.ts";
 export type { Document, ImageSink, ImageSource, TransportOptions, WriteBlobOptions } from "./place.ts";
@@ -31,6 +33,7 @@ export type { FoundReferrer, ReferrerOptions } from "./referrer.ts";
 export { cosignTags, ReferrerList, referrerOf, subjectOf, taggedReferrer } from "./referrer.ts";
 export type { Credentials, MistrustedHost, RangeOptions, RegistryOptions } from "./registry/options.ts";
 export type { RegistryRepository } from "./registry/repository.ts";
+export type { FoundRepository, SearchOptions } from "./registry/search.ts";
 export type { UploadEntry, UploadJournal } from "./registry/upload-journal.ts";
 export { forgetfulJournal } from "./registry/upload-journal.ts";
 export type { RegistryWarning } from "./registry/warnings.ts";

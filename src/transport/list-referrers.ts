@@ -19,7 +19,9 @@ async function taggedIn(
     try {
       const document = await repository.document(tag, signal === undefined ? {} : { signal });
       const what = `${repository.name}:${tag}`;
-      found.push(taggedReferrer(document, parseDocument(document.bytes, document.descriptor.mediaType, { what }), tag));
+      found.push(
+        taggedReferrer(document, parseDocument(document.bytes, document.descriptor.mediaType, { what }), tag),
+      );
     } catch (error) {
       if (!isCortenError(error, "not-found")) throw error;
     }

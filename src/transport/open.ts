@@ -1,11 +1,12 @@
 import type { Reference } from "../spec/index.ts";
-import { CortenError } from "../spec/index.ts";
+import { CortenError, DEFAULT_REGISTRY } from "../spec/index.ts";
 import type { Place } from "./address.ts";
 import { parsePlace, printPlace } from "./address.ts";
 import type { ArchiveKind, ArchiveSet } from "./archive-file/archive-set.ts";
 import type { ImageSink, ImageSource } from "./place.ts";
 import type { RegistryOptions } from "./registry/options.ts";
 import type { RegistryRepository } from "./registry/repository.ts";
+import type { FoundRepository, SearchOptions } from "./registry/search.ts";
 
 /** Options of {@link resolveShortName}. */
 export interface ShortNameOptions extends Pick<RegistryOptions, "registriesConf" | "environment"> {
@@ -174,6 +175,26 @@ export async function openRepository(
 ): Promise<RegistryRepository> {
   const { openRegistryRepository } = await import("./registry/index.ts");
   return openRegistryRepository(reference, options);
+}
+
+/** Looks for repositories of a registry. @see the options; throws what the registry's refusal means */
+export async function searchImages(
+  registry: string,
+  text: string,
+  options: SearchOptions,
+): Promise<readonly FoundRepository[]> {
+  const { searchRegistry } = await import("./registry/search.ts");
+  return searchRegistry(registry, text, options);
+}
+
+/** The registries in which names without a host are looked for. */
+export async function registriesToSearch(
+  options: Omit<ShortNameOptions, "choose"> = {},
+): Promise<readonly string[]> {
+  const { readRegistriesConf } = await import("./registry/configuration/registries-conf.ts");
+  const { registriesConf, environment = process.env } = options;
+  const conf = await readRegistriesConf({ registriesConf, environment });
+  return conf === undefined || conf.search.length === 0 ? [DEFAULT_REGISTRY] : conf.search;
 }
 
 /**

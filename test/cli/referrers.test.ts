@@ -56,13 +56,10 @@ describe("what is about an image", () => {
 
   test("is found in a registry, by referrers and by cosign's tags", async () => {
     const { referrers } = await discover(`${host}/app:1`);
-    assert.deepEqual(
-      referrers.map(({ artifactType, tag }) => [artifactType, tag]).sort(),
-      [
-        ["application/vnd.unknown.artifact.v1", `${digest.replace(":", "-")}.sig`],
-        ["x/sbom", undefined],
-      ],
-    );
+    assert.deepEqual(referrers.map(({ artifactType, tag }) => [artifactType, tag]).sort(), [
+      ["application/vnd.unknown.artifact.v1", `${digest.replace(":", "-")}.sig`],
+      ["x/sbom", undefined],
+    ]);
     const sbom = referrers.find(({ artifactType }) => artifactType === "x/sbom")!;
     assert.deepEqual(
       sbom.referrers.map(({ artifactType }) => artifactType),
@@ -89,7 +86,9 @@ describe("what is about an image", () => {
     await must("copy", "-q", "--referrers", `oci:${at("layout")}:1`, "corten:again:1");
     assert.deepEqual(await discover("corten:again:1"), expected);
 
-    const blobs = expected.referrers.map((found) => join(at("data/content/blobs"), found.digest.replace(":", "/")));
+    const blobs = expected.referrers.map((found) =>
+      join(at("data/content/blobs"), found.digest.replace(":", "/")),
+    );
     await must("rmi", "kept:1");
     assert.ok(blobs.every(existsSync), "another name keeps the image");
     await must("rmi", "again:1");

@@ -176,6 +176,8 @@ describe("clients of the registry", { timeout: 600_000 }, () => {
     await docker("pull", image);
     assert.equal(await docker("image", "inspect", "--format", "{{.Id}}", image), id);
     await docker("pull", `${name("docker/app")}@${digest}`);
+    const found = await docker("search", "--format", "{{.Name}}", name("docker"));
+    assert.deepEqual(found.split("\n").sort(), ["docker/app", "docker/other"]);
   });
 
   test("ctr: pull what skopeo pushed, push it elsewhere", {

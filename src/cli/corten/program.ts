@@ -8,6 +8,7 @@ import { imageCommands } from "./table/images.ts";
 import { manifestCommands } from "./table/manifest.ts";
 import { imagePrune, pruneFamilies } from "./table/prune.ts";
 import { registryCommands } from "./table/registry.ts";
+import { searchCommands } from "./table/search.ts";
 import { systemCommands } from "./table/system.ts";
 import { transferCommands } from "./table/transfer.ts";
 
@@ -26,6 +27,7 @@ export const program: Program = {
       summary: "judge, compare, change and convert images",
       commands: [...imageToolCommands, imagePrune],
     },
+    ...searchCommands,
     ...transferCommands,
     ...accountCommands,
     {

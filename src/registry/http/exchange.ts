@@ -89,6 +89,19 @@ export class Exchange {
   }
 
   /**
+   * Asks who nobody is known to be for credentials, where some are needed for anything.
+   *
+   * @throws UNAUTHORIZED
+   */
+  checkWelcome(): void {
+    const { access } = this.service;
+    if (access === undefined || (access.welcomes?.(this.identity) ?? true)) return;
+    throw new DistributionError("UNAUTHORIZED", "authentication is possible", {
+      headers: { "WWW-Authenticate": access.challenge(this.request) },
+    });
+  }
+
+  /**
    * Refuses pushes into a repository that is a copy of another registry's.
    *
    * @throws UNSUPPORTED

@@ -9,6 +9,7 @@ import { deleteManifest, getManifest, putManifest } from "./manifests.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { listReferrers } from "./referrers.ts";
 import { parseRoute, type Route } from "./route.ts";
+import { isSearchPath, search } from "./search.ts";
 import { listTags } from "./tags.ts";
 import { deleteUpload, getUpload, patchUpload, postUpload, putUpload } from "./uploads.ts";
 
@@ -33,25 +34,32 @@ function ignore(): void {
 }
 
 async function answer(exchange: Exchange, path: string, rate: RateLimit): Promise<void> {
-  const { service, request, response } = exchange;
+  const { service, response } = exchange;
   if (!path.startsWith("/v2/")) {
     if (path === "/v2") {
       exchange.empty(301, { Location: "/v2/" });
       return;
     }
-    await answerOther(exchange, path);
+    if (isSearchPath(path)) {
+      await admit(exchange, rate);
+      await search(exchange, path);
+    } else await answerOther(exchange, path);
     return;
   }
-  if (service.access !== undefined) {
-    exchange.identity = await service.access.identify(request);
-  }
-  rate.count(exchange.identity.name ?? exchange.address);
+  await admit(exchange, rate);
   const named = parseRoute(path);
   if (named === undefined)
     throw new DistributionError("NAME_UNKNOWN", "the path names nothing in a registry");
   const route = service.proxy === undefined ? named : located(exchange, named, service.proxy);
   await dispatch(exchange, route);
   if (!response.writableEnded && !response.destroyed) response.end();
+}
+
+/** Finds out who asks, and counts the request. */
+async function admit(exchange: Exchange, rate: RateLimit): Promise<void> {
+  const { access } = exchange.service;
+  if (access !== undefined) exchange.identity = await access.identify(exchange.request);
+  rate.count(exchange.identity.name ?? exchange.address);
 }
 
 /**
@@ -124,12 +132,7 @@ function deletes({ service }: Exchange): boolean {
 
 /** GET /v2/ (end-1): also how clients find out how to authenticate. */
 function root(exchange: Exchange): void {
-  const { access } = exchange.service;
-  if (access !== undefined && !(access.welcomes?.(exchange.identity) ?? true)) {
-    throw new DistributionError("UNAUTHORIZED", "authentication is possible", {
-      headers: { "WWW-Authenticate": access.challenge(exchange.request) },
-    });
-  }
+  exchange.checkWelcome();
   exchange.json(200, {}, {});
 }
 

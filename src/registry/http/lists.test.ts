@@ -70,6 +70,15 @@ test("the catalogue shows what the client may read, and counts only that", async
     await registry.put(name, "1", manifestOf("c", []));
   const read = (body: { repositories: string[] }) => body.repositories;
   assert.deepEqual(await allPages(registry, "_catalog?n=2", read), [["open1", "open2"], ["open3"]]);
+  for (const [query, count] of [
+    ["secret", 0],
+    ["secret1", 0],
+    ["open", 3],
+    ["", 3],
+  ] as const) {
+    const response = await registry.call("GET", `../v1/search?q=${query}`);
+    assert.equal(((await response.json()) as { results: unknown[] }).results.length, count, query);
+  }
 });
 
 test("a mount needs the right to read at its source (CVE-2024-39897)", async () => {
@@ -213,4 +222,24 @@ test("too many requests are told when to come again", async () => {
   assert.equal(statuses[0], 200);
   assert.equal(last?.status, 429);
   assert.ok(Number(last?.headers.get("retry-after")) >= 1);
+});
+
+test("a search finds names that hold a text, the name itself first, as Docker's first API shows them", async () => {
+  await using registry = await startTestingRegistry({ require: "nothing" });
+  for (const name of ["a/tool", "b/tools", "tool", "toolbox", "x/other", "tool/y"])
+    await registry.put(name, "v1", manifestOf("config", []));
+  const found = async (query: string): Promise<string[]> => {
+    const response = await registry.call("GET", `../v1/search${query}`);
+    assert.equal(response.status, 200);
+    const { results } = (await response.json()) as { results: { name: string }[] };
+    return results.map(({ name }) => name);
+  };
+  assert.deepEqual(await found("?q=tool&n=3"), ["tool", "a/tool", "b/tools"]);
+  assert.deepEqual(await found("?q=TOOLS"), ["b/tools"]);
+  assert.deepEqual(await found("?q=x%2Fother"), ["x/other"]);
+  assert.deepEqual(await found("?q=none"), []);
+  assert.equal((await found("")).length, 6);
+  for (const n of ["0", "-1", "x", "1e99"]) assert.equal((await found(`?n=${n}`)).length, 6, n);
+  assert.equal((await registry.call("GET", "../v1/_ping")).status, 200);
+  assert.equal((await registry.call("POST", "../v1/search?q=a")).status, 405);
 });

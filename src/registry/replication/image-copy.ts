@@ -2,6 +2,7 @@ import { compatiblePlatforms, formatPlatform } from "../../image/index.ts";
 import type { Digest, Platform } from "../../spec/index.ts";
 import { CortenError, isIndexType, parseIndex } from "../../spec/index.ts";
 import type { RegistryRepository } from "../../transport/index.ts";
+import { cosignTags } from "../../transport/index.ts";
 import { readPushedManifest } from "../http/manifest-document.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import type { Limits } from "../options.ts";
@@ -21,6 +22,8 @@ export interface ImageCopyOptions {
   readonly repository: string;
   readonly platforms?: readonly Platform[];
   readonly referrers: boolean;
+  /** The other repository's tags: under some cosign keeps signatures, attestations and lists of parts. */
+  readonly tags: ReadonlySet<string>;
   readonly signal?: AbortSignal;
 }
 
@@ -51,9 +54,18 @@ export class ImageCopy {
 
   /** Copies what refers to an image that is here, and was not here itself. */
   async runReferrers(digest: Digest, depth = 0): Promise<void> {
-    const { from, signal } = this.#options;
+    const { from, signal, tags } = this.#options;
     for (const referrer of await from.referrers(digest, signal === undefined ? {} : { signal }))
       if (!(await this.#isHere(referrer.digest))) await this.#copy(referrer.digest, [], depth + 1);
+    for (const tag of cosignTags(digest)) if (tags.has(tag)) await this.#copyTag(tag, depth + 1);
+  }
+
+  /** Copies what a tag names that may be moved: cosign adds signatures to those that are there. */
+  async #copyTag(tag: string, depth: number): Promise<void> {
+    const { from, metadata, repository, signal } = this.#options;
+    const digest = await from.resolve(tag, signal === undefined ? {} : { signal });
+    const local = await metadata.manifest(repository, tag);
+    if (local === undefined || local.digest !== digest) await this.#copy(digest ?? tag, [tag], depth);
   }
 
   async #isHere(digest: Digest): Promise<boolean> {

@@ -115,6 +115,31 @@ test("only what is signed comes where that is wanted, and its signature with it,
   assert.equal((await mirror(from, to, settings)).copied, 1);
 });
 
+test("what cosign keeps under tags comes with its image, also when it has grown; an attestation is no signature", async () => {
+  await using from = await startTestingRegistry({ require: "nothing" });
+  await using to = await startTestingRegistry({ require: "nothing" });
+  const app = await push(from, "team/app", "v1", "one");
+  await push(from, "team/app", "v2", "two");
+  const attested = await push(from, "team/app", "v3", "three");
+  const document = manifestOf("attestation", [], {
+    subject: { mediaType: MANIFEST, digest: attested, size: 1 },
+    artifactType: "application/vnd.dev.sigstore.bundle.v0.3+json",
+    annotations: { "dev.sigstore.bundle.predicateType": "https://spdx.dev/Document" },
+  });
+  await from.put("team/app", digestOf(JSON.stringify(document)), document);
+  const tag = `${app.replace(":", "-")}.sig`;
+  await push(from, "team/app", tag, "signature");
+  const settings = { repositories: ["team/app"], onlySigned: true };
+  const first = await mirror(from, to, settings);
+  assert.deepEqual([first.copied, first.unsigned, first.failures], [1, 2, []]);
+  assert.deepEqual(await tagsIn(to, "copy/team/app"), [tag, "v1"]);
+  const grown = await push(from, "team/app", tag, "two signatures");
+  assert.equal((await mirror(from, to, settings)).copied, 1);
+  const here = await to.call("HEAD", `copy/team/app/manifests/${tag}`);
+  assert.equal(here.headers.get("docker-content-digest"), grown);
+  assert.equal((await mirror(from, to, settings)).current, 1);
+});
+
 test("what fails is reported and keeps nothing else back", async () => {
   await using from = await startTestingRegistry({ require: "nothing" });
   await using to = await startTestingRegistry();

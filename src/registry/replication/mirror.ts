@@ -1,5 +1,5 @@
-import type { Digest } from "../../spec/index.ts";
-import { isCortenError, splitDigest } from "../../spec/index.ts";
+import type { Descriptor, Digest } from "../../spec/index.ts";
+import { splitDigest } from "../../spec/index.ts";
 import type { RegistryRepository } from "../../transport/index.ts";
 import { openRepository } from "../../transport/index.ts";
 import { compileGlob, matchesOne } from "../access/glob.ts";
@@ -47,6 +47,8 @@ const SIGNATURES = new Set([
   "application/vnd.cncf.notary.signature",
 ]);
 
+const COSIGN_TAG = /^sha(?:256|512)-[0-9a-f]{64,128}\.(?:sig|att|sbom)$/;
+
 type Counts = {
   -readonly [Name in "repositories" | "copied" | "current" | "unsigned" | "blobs" | "bytes"]: number;
 };
@@ -68,13 +70,12 @@ export async function runMirror(settings: MirrorSettings, context: MirrorContext
     const reference = { registry: settings.registry, repository: name };
     await using from = await openRepository(reference, reaching(settings));
     try {
-      for (const tag of await tagsOf(settings, from, context)) {
+      const tags = await tagsOf(from, context);
+      const repository = `${settings.prefix}${name}`;
+      for (const tag of tags) {
+        if (!isMeant(settings, tag)) continue;
         try {
-          await mirrorImage(
-            settings,
-            { ...context, from, repository: `${settings.prefix}${name}`, tag },
-            counts,
-          );
+          await mirrorImage(settings, { ...context, from, repository, tag, tags }, counts);
         } catch (error) {
           fail(`${from.name}:${tag}`, error);
         }
@@ -111,22 +112,22 @@ async function repositoriesOf(
   return [...found];
 }
 
-async function tagsOf(
-  { tags, versions }: MirrorSettings,
-  from: RegistryRepository,
-  { signal }: MirrorContext,
-): Promise<readonly string[]> {
-  const all = await Array.fromAsync(from.tags(signal === undefined ? {} : { signal }));
-  return all.filter(
-    (tag) =>
-      (tags === undefined || matchesOne(tags, tag)) && (versions === undefined || versions.includes(tag)),
-  );
+async function tagsOf(from: RegistryRepository, { signal }: MirrorContext): Promise<ReadonlySet<string>> {
+  return new Set(await Array.fromAsync(from.tags(signal === undefined ? {} : { signal })));
+}
+
+/** True for the tag of an image to mirror. What cosign keeps under tags of its own comes with the image that it is about. */
+function isMeant({ tags, versions, referrers, onlySigned }: MirrorSettings, tag: string): boolean {
+  if ((referrers || onlySigned) && COSIGN_TAG.test(tag)) return false;
+  return (tags === undefined || matchesOne(tags, tag)) && (versions === undefined || versions.includes(tag));
 }
 
 interface ImageContext extends MirrorContext {
   readonly from: RegistryRepository;
   readonly repository: string;
   readonly tag: string;
+  /** All tags of the other repository. */
+  readonly tags: ReadonlySet<string>;
 }
 
 async function mirrorImage(settings: MirrorSettings, context: ImageContext, counts: Counts): Promise<void> {
@@ -134,7 +135,7 @@ async function mirrorImage(settings: MirrorSettings, context: ImageContext, coun
   const call = signal === undefined ? {} : { signal };
   const digest = (await from.resolve(tag, call)) ?? (await from.document(tag, call)).descriptor.digest;
   const local = await metadata.manifest(repository, tag);
-  if (settings.onlySigned && !(await isSigned(from, digest))) {
+  if (settings.onlySigned && !(await isSigned(context, digest))) {
     counts.unsigned++;
     return;
   }
@@ -149,17 +150,17 @@ async function mirrorImage(settings: MirrorSettings, context: ImageContext, coun
   counts.bytes += copy.counts.bytes;
 }
 
-async function isSigned(from: RegistryRepository, digest: Digest): Promise<boolean> {
-  for (const { artifactType = "" } of await from.referrers(digest))
-    if (SIGNATURES.has(artifactType)) return true;
-  try {
-    // Where cosign puts signatures in registries that know no referrers.
-    await from.resolve(`${splitDigest(digest).join("-")}.sig`);
-    return true;
-  } catch (error) {
-    if (isCortenError(error, "not-found")) return false;
-    throw error;
-  }
+async function isSigned({ from, tags }: ImageContext, digest: Digest): Promise<boolean> {
+  // Where cosign puts signatures in registries that know no referrers.
+  if (tags.has(`${splitDigest(digest).join("-")}.sig`)) return true;
+  return (await from.referrers(digest)).some(isSignature);
+}
+
+/** A bundle of Sigstore may as well be an attestation, which says something else of the image than that it is signed. */
+function isSignature({ artifactType = "", annotations = {} }: Descriptor): boolean {
+  if (!SIGNATURES.has(artifactType)) return false;
+  const predicate = annotations["dev.sigstore.bundle.predicateType"];
+  return predicate === undefined || predicate === "https://sigstore.dev/cosign/sign/v1";
 }
 
 /** A report in one line. */
