@@ -29,6 +29,9 @@ const flags = [
   "--no-compile-autoload-dotenv",
 ];
 
+/** The program, and the module that a thread of it begins with (src/registry/access/password-comparer.ts). */
+const entries = ["src/cli/main.ts", "src/registry/access/password-worker.ts"];
+
 /** dist/corten. dist/corten-oci beside it is a native program, which becomes this one where it knows no plan. */
 export function executableStep(): Step {
   const executable = join(dist, "corten");
@@ -36,14 +39,14 @@ export function executableStep(): Step {
     name: "executable",
     inputs: ["src", "package.json", "package-lock.json"],
     ignore: /\.test\.ts$/,
-    facts: [capture(bun, ["--revision"]).stdout, ...flags],
+    facts: [capture(bun, ["--revision"]).stdout, ...flags, ...entries],
     outputs: [executable],
     make() {
       mkdirSync(dist, { recursive: true });
       // A running program cannot be written over, only replaced.
       const fresh = join(dist, `.corten-${process.pid}`);
       try {
-        const code = run(bun, ["build", ...flags, "src/cli/main.ts", "--outfile", fresh]);
+        const code = run(bun, ["build", ...flags, ...entries, "--outfile", fresh]);
         if (code !== 0) throw new Error(`bun build of src/cli/main.ts exited with ${code}`);
         renameSync(fresh, executable);
       } finally {

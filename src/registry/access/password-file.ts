@@ -1,8 +1,8 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import bcrypt from "bcryptjs";
 import { CortenError } from "../../spec/index.ts";
 import type { AttemptLimiter } from "./attempt-limiter.ts";
 import type { BasicCredentials } from "./basic-credentials.ts";
+import { PasswordComparer } from "./password-comparer.ts";
 import { type PasswordEntry, parsePasswordFile } from "./password-entries.ts";
 import { RecentMap } from "./recent-map.ts";
 import { RetryLater } from "./retry-later.ts";
@@ -11,20 +11,24 @@ import { WatchedFile } from "./watched-file.ts";
 /** Comparisons that may wait for their turn: each takes a tenth of a second of one core at the usual cost. */
 const MAX_WAITING = 64;
 const MAX_REMEMBERED = 4096;
+/** How long a right password is remembered, in milliseconds. */
+const REMEMBERED_MS = 5 * 60_000;
 
 /** Options of {@link PasswordFile}. */
 export interface PasswordFileOptions {
   readonly path: string;
   readonly limiter: AttemptLimiter;
-  /** Compares a password with a bcrypt hash; default: bcryptjs. */
+  /** Compares a password with a bcrypt hash; default: in threads of its own. */
   readonly compare?: (password: string, hash: string) => Promise<boolean>;
+  /** Milliseconds, as `Date.now`. */
+  readonly now?: () => number;
 }
 
 /**
  * Users and their passwords in an htpasswd file.
  *
  * bcrypt is slow on purpose and clients send Basic credentials with every request, so what was right is remembered
- * under a keyed hash of name, password and stored hash. A changed, removed or disabled user has another stored hash
+ * for minutes, under a keyed hash of name, password and stored hash. A changed, removed or disabled user has another stored hash
  * or none, so what is remembered cannot outlive the change.
  */
 export class PasswordFile {
@@ -32,18 +36,17 @@ export class PasswordFile {
   readonly #limiter: AttemptLimiter;
   readonly #compare: (password: string, hash: string) => Promise<boolean>;
   readonly #key = randomBytes(32);
-  readonly #right = new RecentMap<string, true>(MAX_REMEMBERED);
+  readonly #now: () => number;
+  /** When what was right is to be compared again. */
+  readonly #right = new RecentMap<string, number>(MAX_REMEMBERED);
   readonly #running = new Map<string, Promise<boolean>>();
-  #turn: Promise<unknown> = Promise.resolve();
 
-  constructor({
-    path,
-    limiter,
-    compare = (password, hash) => bcrypt.compare(password, hash),
-  }: PasswordFileOptions) {
+  constructor({ path, limiter, compare, now = Date.now }: PasswordFileOptions) {
     this.#file = new WatchedFile({ path, what: "password file", parse: parsePasswordFile });
     this.#limiter = limiter;
-    this.#compare = compare;
+    const comparer = new PasswordComparer();
+    this.#compare = compare ?? ((password, hash) => comparer.compare(password, hash));
+    this.#now = now;
   }
 
   /** Reads the file, so that one that cannot be used is known when the server starts. */
@@ -74,7 +77,7 @@ export class PasswordFile {
     const hash = entry === undefined || entry.hash === "" ? decoy(entries) : entry.hash;
     const key = createHmac("sha256", this.#key).update(`${name}\0${password}\0${hash}`).digest("base64");
     const usable = entry !== undefined && !entry.disabled;
-    if (usable && this.#right.get(key) !== undefined) return;
+    if (usable && (this.#right.get(key) ?? 0) > this.#now()) return;
     // A client's parallel requests with one password are one comparison, and one attempt.
     let running = this.#running.get(key);
     if (running === undefined) {
@@ -82,7 +85,7 @@ export class PasswordFile {
       this.#running.set(key, running);
     }
     if (!(await running)) throw new CortenError("unauthenticated", "wrong user name or password");
-    this.#right.set(key, true);
+    this.#right.set(key, this.#now() + REMEMBERED_MS);
   }
 
   async #attempt(
@@ -93,10 +96,7 @@ export class PasswordFile {
   ): Promise<boolean> {
     if (this.#running.size >= MAX_WAITING) throw new RetryLater("too many logins at once", 1);
     this.#limiter.begin(name, address);
-    // One after the other: comparisons share one thread with everything else that the server does.
-    const turn = this.#turn.then(() => this.#compare(password, hash));
-    this.#turn = turn.catch(() => undefined);
-    const right = (await turn) && usable;
+    const right = (await this.#compare(password, hash)) && usable;
     if (right) this.#limiter.succeeded(name, address);
     return right;
   }
