@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { startRegistry } from "../test/support/index.ts";
 import type { Bench } from "./harness/bench.ts";
 import { type Contestant, timeInTurn } from "./harness/contest.ts";
 import { type ImageShape, largeImage, transportedBytes } from "./harness/large-image.ts";
+import { processorTimeOfAll } from "./harness/processor-time.ts";
 import { mustRun } from "./harness/program.ts";
 import { runBenches } from "./harness/run-benches.ts";
 import { startContainerd } from "./peers/containerd.ts";
@@ -11,10 +11,9 @@ import { cortenWith } from "./peers/corten.ts";
 import type { Daemon } from "./peers/daemon.ts";
 import { docker, startDocker } from "./peers/docker.ts";
 import { podmanArguments } from "./peers/podman.ts";
+import { startDockerRegistry } from "./peers/registries.ts";
 
 const peers = ["skopeo+umoci", "podman", "ctr", "docker"];
-
-const MB = 1024 * 1024;
 
 /**
  * From a registry on loopback to a root file system that can be run: each time into an empty store. A peer that
@@ -35,10 +34,12 @@ function pullBench(
     async measure(scratch) {
       const layout = shape === undefined ? largeImage() : largeImage({ name: `bench-${name}`, ...shape });
       console.log(`  ${(transportedBytes(layout) / 1e6).toFixed(0)} MB as transported`);
-      await using registry = await startRegistry();
-      const reference = `${registry.address}/bench:1`;
+      await using registry = await startDockerRegistry(join(scratch, "registry"));
+      const reference = `127.0.0.1:${registry.port}/bench:1`;
       mustRun("skopeo", "copy", "--dest-tls-verify=false", `oci:${layout}:bench`, `docker://${reference}`);
-      return await timeInTurn(contestants(scratch, reference), { rounds, warmUp: 1 });
+      const processorTime = () => processorTimeOfAll([registry.pid]);
+      const all = contestants(scratch, reference).map((contestant) => ({ ...contestant, processorTime }));
+      return await timeInTurn(all, { rounds, warmUp: 1 });
     },
   };
 }
@@ -47,38 +48,39 @@ export const pull = pullBench("pull", "Pull and unpack a 300 MB image from a loc
 
 /** The other shapes that images have. */
 export const pullShapes: readonly Bench[] = [
-  pullBench("pull-layer", "Pull and unpack one layer of 400 MB of real files", 0.3, {
-    layers: 1,
-    layerBytes: 400 * MB,
-    compression: "gzip",
-    content: "usr",
-  }),
-  pullBench("pull-random", "Pull and unpack one layer of 300 MB that cannot be compressed", 0.3, {
-    layers: 1,
-    layerBytes: 300 * MB,
-    compression: "gzip",
-    content: "random",
-  }),
-  pullBench("pull-zstd", "Pull and unpack four zstd layers of 100 MB", 0.5, {
-    layers: 4,
-    layerBytes: 100 * MB,
-    compression: "zstd",
-    content: "usr",
-  }),
-  pullBench("pull-small", "Pull and unpack 20,000 small files", 0.5, {
-    layers: 1,
-    layerBytes: 41_000_000,
-    compression: "gzip",
-    content: "small",
-  }),
+  pullBench("pull-layer", "Pull and unpack one layer of 400 MB of real files", 0.3, gzip(1, 400)),
+  pullBench(
+    "pull-random",
+    "Pull and unpack one layer of 300 MB that cannot be compressed",
+    0.3,
+    gzip(1, 300, "random"),
+  ),
+  pullBench("pull-10", "Pull and unpack ten layers of 30 MB", 0.5, gzip(10, 30)),
+  pullBench("pull-40", "Pull and unpack forty layers of 10 MB", 0.5, gzip(40, 10)),
+  pullBench("pull-40-zstd", "Pull and unpack forty zstd layers of 10 MB", 0.5, zstd(40, 10)),
+  pullBench("pull-zstd", "Pull and unpack four zstd layers of 100 MB", 0.5, zstd(4, 100)),
+  pullBench("pull-small", "Pull and unpack 20,000 small files", 0.5, gzip(1, 39, "small")),
   pullBench(
     "pull-2gb",
     "Pull and unpack one layer of 2 GB that cannot be compressed",
     0.3,
-    { layers: 1, layerBytes: 2000 * MB, compression: "gzip", content: "random" },
+    gzip(1, 2000, "random"),
     1,
   ),
 ];
+
+/** So many gzip layers of so many megabytes. */
+function gzip(
+  layers: number,
+  megabytes: number,
+  content: ImageShape["content"] = "usr",
+): Omit<ImageShape, "name"> {
+  return { layers, layerBytes: megabytes * 2 ** 20, compression: "gzip", content };
+}
+
+function zstd(layers: number, megabytes: number): Omit<ImageShape, "name"> {
+  return { ...gzip(layers, megabytes), compression: "zstd" };
+}
 
 function contestants(scratch: string, reference: string): Contestant[] {
   const space = (name: string) => join(scratch, name);

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { corten } from "../../test/support/index.ts";
 import { freePort } from "../harness/free-port.ts";
+import { processorTimeOf } from "../harness/processor-time.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 
 /** A registry under test: an empty store in a directory of its own. */
@@ -89,14 +90,4 @@ async function start(
   const probe = ["curl", "-sf", "-o", "/dev/null", `http://127.0.0.1:${port}/v2/`] as const;
   const daemon = await startDaemon(program, args, join(directory, "log"), probe);
   return { ...daemon, port, processorTime: () => processorTimeOf(daemon.pid) };
-}
-
-/** Linux counts in ticks of ten milliseconds (USER_HZ) for every program that it runs. */
-const TICK_MS = 10;
-
-function processorTimeOf(pid: number): number {
-  // The name of the program stands in parentheses and may hold what it likes: the rest begins after the last one.
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }

@@ -1,10 +1,18 @@
-import { close, fsync, ftruncate, openSync, unlinkSync, write } from "node:fs";
-import { CortenError } from "../spec/index.ts";
+import { close, closeSync, constants, fsync, ftruncate, openSync, unlinkSync, write } from "node:fs";
+import { alignedMemory, CortenError, DIRECT_UNIT } from "../spec/index.ts";
 
 /** Data collects to writes of this size: each one costs a trip to a thread. */
-const BUFFER = 2 ** 18;
+const BUFFER = 2 ** 20;
 /** Writes under way before {@link BlockFile.pressed} asks the producer to wait. */
-const IN_FLIGHT = 16;
+const IN_FLIGHT = 4;
+/**
+ * A file's first bytes, which go through the page cache: an image that is small is likely to be run at once. What is
+ * longer goes past it, as of a large image a start reads little. The kernel then need not find memory for all of it,
+ * which takes longer than the rest of a write where a host hands a virtual machine its memory page by page.
+ */
+const CACHED = 2 ** 25;
+/** Buffers for direct writes: those under way, and what the producer adds before it looks. */
+const DIRECT_BUFFERS = 12;
 /** Zeros beyond this become a hole in the file. */
 const HOLE = 2 ** 18;
 
@@ -16,7 +24,11 @@ const HOLE = 2 ** 18;
 export class BlockFile {
   readonly path: string;
   readonly #descriptor: number;
-  readonly #free: Buffer[] = [];
+  /** The same file, past the page cache; undefined before and where that is not possible. */
+  #direct: number | undefined;
+  #directMemory: ArrayBuffer | undefined;
+  #cached = false;
+  #free: Buffer[] = [];
   readonly #writes = new Set<Promise<void>>();
   #buffer: Buffer = Buffer.allocUnsafe(BUFFER);
   #filled = 0;
@@ -51,11 +63,11 @@ export class BlockFile {
   append(bytes: Uint8Array): void {
     let from = 0;
     while (from < bytes.length) {
-      const length = Math.min(bytes.length - from, BUFFER - this.#filled);
+      const length = Math.min(bytes.length - from, this.#room);
       this.#buffer.set(length === bytes.length ? bytes : bytes.subarray(from, from + length), this.#filled);
       this.#filled += length;
       from += length;
-      if (this.#filled === BUFFER) this.#flush();
+      if (this.#room === 0) this.#flush();
     }
   }
 
@@ -67,11 +79,11 @@ export class BlockFile {
       return;
     }
     for (let left = length; left > 0; ) {
-      const run = Math.min(left, BUFFER - this.#filled);
+      const run = Math.min(left, this.#room);
       this.#buffer.fill(0, this.#filled, this.#filled + run);
       this.#filled += run;
       left -= run;
-      if (this.#filled === BUFFER) this.#flush();
+      if (this.#room === 0) this.#flush();
     }
   }
 
@@ -79,6 +91,11 @@ export class BlockFile {
   align(unit: number): void {
     const over = this.position % unit;
     if (over !== 0) this.appendZeros(unit - over);
+  }
+
+  /** Leaves what is appended from here on in the page cache: it is what is read first. */
+  keepCached(): void {
+    this.#cached = true;
   }
 
   /** Waits until there is room. @throws the first failure of a write */
@@ -94,22 +111,18 @@ export class BlockFile {
     this.#throwFailure();
     try {
       await settled((done) => ftruncate(this.#descriptor, this.#start, done));
-      await this.#writeAll(head, head.length, 0);
+      await this.#writeAll(head, head.length, 0, false);
       await settled((done) => fsync(this.#descriptor, done));
     } catch (cause) {
       throw fileError("internal", "write", this.path, cause);
     }
-    this.#closed = true;
-    await settled((done) => close(this.#descriptor, done));
+    await this.#close();
   }
 
   /** Closes the file, if {@link finish} has not, and removes it. */
   async discard(): Promise<void> {
     await Promise.all(this.#writes);
-    if (!this.#closed) {
-      this.#closed = true;
-      await settled((done) => close(this.#descriptor, done));
-    }
+    if (!this.#closed) await this.#close();
     try {
       unlinkSync(this.path);
     } catch (cause) {
@@ -119,6 +132,11 @@ export class BlockFile {
     }
   }
 
+  /** Bytes that the buffer still takes: it ends where a block of the disk does. */
+  get #room(): number {
+    return BUFFER - (this.#start % DIRECT_UNIT) - this.#filled;
+  }
+
   #flush(): void {
     const length = this.#filled;
     if (length === 0) return;
@@ -126,14 +144,16 @@ export class BlockFile {
     const start = this.#start;
     this.#start += length;
     this.#filled = 0;
+    if (this.#start >= CACHED && this.#directMemory === undefined) this.#goDirect();
     this.#buffer = this.#free.pop() ?? Buffer.allocUnsafe(BUFFER);
     if (this.#failure !== undefined) return;
+    const direct = !this.#cached && buffer.buffer === this.#directMemory;
     // One after the other: threads that write to one file at once only wait for its lock.
     const previous = this.#last;
-    this.#last = previous.then(() => this.#writeAll(buffer, length, start));
+    this.#last = previous.then(() => this.#writeAll(buffer, length, start, direct));
     const written = this.#last.then(
       () => {
-        this.#free.push(buffer);
+        if (this.#direct === undefined || buffer.buffer === this.#directMemory) this.#free.push(buffer);
         this.#writes.delete(written);
       },
       (error: unknown) => {
@@ -144,13 +164,54 @@ export class BlockFile {
     this.#writes.add(written);
   }
 
-  async #writeAll(buffer: Buffer, length: number, position: number): Promise<void> {
+  /** Opens the file a second time, and takes memory that direct writes can be made from. */
+  #goDirect(): void {
+    this.#directMemory = new ArrayBuffer(0);
+    if (constants.O_DIRECT === undefined) return;
+    try {
+      this.#directMemory = alignedMemory(DIRECT_BUFFERS * BUFFER);
+      this.#direct = openSync(this.path, constants.O_WRONLY | constants.O_DIRECT | constants.O_NOFOLLOW);
+    } catch {
+      // No such memory, or EINVAL of the file system: the ordinary way remains.
+      return;
+    }
+    const memory = this.#directMemory;
+    this.#free = Array.from({ length: DIRECT_BUFFERS }, (_, index) =>
+      Buffer.from(memory, index * BUFFER, BUFFER),
+    );
+  }
+
+  async #writeAll(buffer: Buffer, length: number, position: number, direct: boolean): Promise<void> {
+    const aligned = position % DIRECT_UNIT === 0 && length % DIRECT_UNIT === 0;
+    if (direct && aligned && (await this.#writeDirect(buffer, length, position))) return;
     // A write may be cut short, by a signal or a full disk; the next one then says why.
     for (let at = 0; at < length; ) {
       at += await settled<number>((done) =>
         write(this.#descriptor, buffer, at, length - at, position + at, done),
       );
     }
+  }
+
+  /** @returns false when all of it has to be written in the ordinary way */
+  async #writeDirect(buffer: Buffer, length: number, position: number): Promise<boolean> {
+    const descriptor = this.#direct;
+    if (descriptor === undefined) return false;
+    try {
+      return (
+        length === (await settled<number>((done) => write(descriptor, buffer, 0, length, position, done)))
+      );
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
+      this.#direct = undefined;
+      closeSync(descriptor);
+      return false;
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    if (this.#direct !== undefined) closeSync(this.#direct);
+    await settled((done) => close(this.#descriptor, done));
   }
 
   #throwFailure(): void {

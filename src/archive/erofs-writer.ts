@@ -94,6 +94,7 @@ export class ErofsWriter implements AsyncDisposable {
     if (uuid.length !== 16) throw new CortenError("invalid-argument", "the uuid of an image has 16 bytes");
     const file = this.#file;
     file.align(blockSize);
+    file.keepCached();
     const layout = layOut(root, file.position / blockSize, this.#blockBits);
     for (const content of layout.blocks) {
       file.align(blockSize);

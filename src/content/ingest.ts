@@ -40,7 +40,9 @@ export class Ingest implements AsyncDisposable {
   /** Opens or creates the partial blob; the caller has claimed it. */
   static async open(descriptor: Descriptor, place: IngestPlace): Promise<Ingest> {
     const hash = await hasherOf(descriptor.digest);
-    const file = await storing(descriptor, PartialFile.open(place.partialPath, descriptor.size));
+    // Who needs the content gets it while it comes in; the blob itself is read when it is pushed, or never.
+    const opened = PartialFile.open(place.partialPath, descriptor.size, { uncached: true });
+    const file = await storing(descriptor, opened);
     return new Ingest(descriptor, place, file, hash);
   }
 

@@ -3,6 +3,7 @@
  * one error class. Nothing here does I/O, and every other room may import it.
  */
 
+export { alignedMemory, DIRECT_UNIT } from "./aligned-memory.ts";
 export { Annotation } from "./annotations.ts";
 export type { Digest, DigestAlgorithm } from "./digest.ts";
 export { parseDigest, splitDigest, verifiableAlgorithm } from "./digest.ts";

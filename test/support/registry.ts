@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** Debian's docker-registry (CNCF Distribution 2.8) with an empty store, listening on loopback. */
@@ -41,27 +42,18 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       ...auth,
     }),
   );
-  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "pipe", "pipe"] });
-  let log = "";
+  // A file, as nobody drains a pipe while a test or a bench waits for a program: the registry would stop with it.
+  const logFile = join(directory.path, "log");
+  const output = openSync(logFile, "a");
+  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", output, output] });
+  closeSync(output);
+  const log = () => readFileSync(logFile, "utf8");
   try {
-    const address = await new Promise<string>((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`docker-registry did not start: ${log}`)), 20_000);
-      const read = (chunk: Buffer): void => {
-        log += chunk.toString();
-        const found = /listening on (127\.0\.0\.1:\d+)/.exec(log);
-        if (!found) return;
-        clearTimeout(late);
-        resolve(found[1]!);
-      };
-      child.stdout.on("data", read);
-      child.stderr.on("data", read);
-      child.on("error", reject);
-      child.on("exit", (code) => reject(new Error(`docker-registry exited with ${code}: ${log}`)));
-    });
+    const address = await listeningAddress(child, log);
     return {
       address,
       storage,
-      log: () => log,
+      log,
       async [Symbol.asyncDispose]() {
         await stop(child);
         directory[Symbol.dispose]();
@@ -71,6 +63,22 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     await stop(child);
     directory[Symbol.dispose]();
     throw error;
+  }
+}
+
+/** Waits for the line that names the port. @throws with the log when the registry ends or says nothing for 20 s */
+async function listeningAddress(child: ChildProcess, log: () => string): Promise<string> {
+  let failure: Error | undefined;
+  child.once("error", (error) => {
+    failure = error;
+  });
+  for (const deadline = Date.now() + 20_000; ; await sleep(20)) {
+    const found = /listening on (127\.0\.0\.1:\d+)/.exec(log());
+    if (found) return found[1]!;
+    if (failure !== undefined) throw failure;
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
+      throw new Error(`docker-registry did not start: ${log()}`);
+    }
   }
 }
 
