@@ -4,6 +4,7 @@ import { become } from "./become.ts";
 import { imageSettings } from "./image-settings.ts";
 import type { OciCall, restoreOptions } from "./options.ts";
 import { openLauncher } from "./runtime.ts";
+import { inScope, wantsScope } from "./with-scope.ts";
 
 /** `corten-oci restore ID` */
 export async function run(call: OciCall<typeof restoreOptions>): Promise<never> {
@@ -16,7 +17,8 @@ export async function run(call: OciCall<typeof restoreOptions>): Promise<never> 
   const { "lsm-mount-context": lsmMountContext, "console-socket": consoleSocket } = options;
   const images = imageSettings(options);
   const log = ["--criu-log", resolve(images.workPath ?? images.imagePath)];
-  const launch = await openLauncher(call, id, "restore", log).prepareRestore({
+  const runtime = openLauncher(call, id, "restore", log);
+  const settings = {
     ...images,
     ...{ id, detach, noSubreaper: options["no-subreaper"] },
     ...(bundle === undefined ? {} : { bundle }),
@@ -24,6 +26,9 @@ export async function run(call: OciCall<typeof restoreOptions>): Promise<never> 
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(lsmProfile === undefined ? {} : { lsmProfile }),
     ...(lsmMountContext === undefined ? {} : { lsmMountContext }),
-  });
+  };
+  const launch = wantsScope(call)
+    ? await inScope(runtime, settings, (all) => runtime.prepareRestore(all))
+    : await runtime.prepareRestore(settings);
   return become(launch, call);
 }

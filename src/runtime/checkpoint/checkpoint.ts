@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { hostFacts } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
@@ -8,10 +8,11 @@ import type { LaunchResult } from "../lifecycle/launch.ts";
 import type { Observed } from "../lifecycle/status.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
 import { compileTerminalDump } from "./compile-restore.ts";
-import { criuFailure, DESCRIPTORS, DUMP_LOG, failureOf, requireCriu } from "./criu.ts";
+import { criuFailure, DUMP_LOG, failureOf, requireCriu } from "./criu.ts";
 import { dumpArguments } from "./criu-arguments.ts";
 import { criuConfiguration, criuRequest } from "./criu-request.ts";
 import type { CheckpointOptions } from "./options.ts";
+import { DESCRIPTORS, describeStreams } from "./streams.ts";
 
 /**
  * Writes a running container to images.
@@ -40,8 +41,9 @@ export async function checkpointContainer(
   const program = requireCriu();
   const cgroups = planCgroups(hostFacts().cgroups, record.config.linux?.cgroupsPath, record.id);
   const freezer = freezerOf(record.cgroups)?.path;
+  const streams = describeStreams(init.pid);
   const subject = {
-    ...{ rootfs: record.rootfs, config: record.config, cgroups },
+    ...{ rootfs: record.rootfs, config: record.config, cgroups, streams },
     ...(freezer === undefined || !existsSync(freezer) ? {} : { freezer }),
   };
   const args = dumpArguments(init.pid, subject, { ...options, imagePath, workPath });
@@ -52,8 +54,7 @@ export async function checkpointContainer(
   // Images hold the memory of the processes, with all their secrets.
   for (const path of [imagePath, workPath]) mkdirSync(path, { recursive: true, mode: 0o700 });
   if (options.preDump !== true) {
-    const targets = [0, 1, 2].map((fd) => readlinkSync(`/proc/${init.pid}/fd/${fd}`));
-    writeFileSync(join(imagePath, DESCRIPTORS), JSON.stringify(targets), { mode: 0o600 });
+    writeFileSync(join(imagePath, DESCRIPTORS), JSON.stringify(streams), { mode: 0o600 });
   }
   const { statusFd } = options;
   const ended = options.preDump !== true && options.leaveRunning !== true;

@@ -6,6 +6,7 @@ import { filterDevices, makeCgroups, openGroup } from "../plan/cgroup-operations
 import { compileCleanup } from "../plan/compile-cleanup.ts";
 import { checkTerminal, connectConsole } from "../plan/console.ts";
 import * as k from "../plan/constants.ts";
+import { endHolder } from "../plan/holder.ts";
 import { compileHooks, enterBundle, hasHooks } from "../plan/hooks.ts";
 import { type LaunchInput, StateFile } from "../plan/launch-input.ts";
 import { type LaunchPlan, PLAN_VERSION, type Register } from "../plan/operation.ts";
@@ -56,10 +57,13 @@ export function compileRestore(input: LaunchInput, talk: CriuTalk, place: Place)
     h.add("agreeServant", {});
   }
   h.add("followServant", { step: "post-restore", terminal });
-  h.add("recordProcess", { dir: null, path: `${stateDirectory}/${StateFile.init}`, plain: 0 });
-  if (pidFile !== undefined) h.add("recordProcess", { dir: null, path: pidFile, plain: 1 });
+  // Whatever happens now, a delete finds it. It runs for others once criu is through: until then a signal ends both.
+  h.add("recordProcess", { dir: null, path: `${stateDirectory}/${StateFile.creating}`, plain: 0 });
   h.add("agreeServant", {});
   h.add("followServant", { step: null, terminal });
+  if (input.holder !== undefined) endHolder(h, input.holder);
+  h.add("recordProcess", { dir: null, path: `${stateDirectory}/${StateFile.init}`, plain: 0 });
+  if (pidFile !== undefined) h.add("recordProcess", { dir: null, path: pidFile, plain: 1 });
   const watched = config.process?.terminal === true && socket === undefined ? terminal : null;
   if (socket !== undefined) {
     h.at("/process/terminal", () => {

@@ -4,6 +4,7 @@ import type { ContainerCgroup } from "../cgroup/layout.ts";
 import { DUMP_LOG, RESTORE_LOG } from "./criu.ts";
 import { externalMounts, externalNamespaces, maskedFiles, namespaceArguments } from "./external.ts";
 import type { CheckpointOptions, CriuSubject, ImageOptions, RestoreOptions } from "./options.ts";
+import { externalStreams, inheritedStreams } from "./streams.ts";
 
 /** What images call the file that covers masked ones; the name is runc's. */
 const MASK = "/dev/null";
@@ -37,6 +38,7 @@ export function dumpArguments(pid: number, subject: CriuSubject, options: Checkp
           ]),
           ...maskedFiles(subject.config, pid).flatMap((path) => ["--external", `mnt[${path}]:${MASK}`]),
           ...namespaceArguments(subject.config),
+          ...externalStreams(subject.streams ?? []),
         ]),
     ...(pageServer === undefined ? [] : pageServerArguments(pageServer, options.lazyPages === true)),
     ...(statusFd === undefined ? [] : ["--status-fd", `${statusFd}`]),
@@ -84,13 +86,6 @@ export function restoreArguments(
 function cgroupRoot({ hierarchy: { controllers, mountpoint }, path }: ContainerCgroup): string {
   const inside = path.slice(mountpoint.length);
   return controllers.length === 0 ? inside : `${controllers.join(",")}:${inside}`;
-}
-
-/** A pipe is connected anew: the caller's stream stands for the one that the images name. */
-function inheritedStreams(streams: readonly string[]): string[] {
-  return streams
-    .slice(0, 3)
-    .flatMap((target, fd) => (/^pipe:\[\d+\]$/.test(target) ? ["--inherit-fd", `fd[${fd}]:${target}`] : []));
 }
 
 function common(options: ImageOptions, log: string): string[] {

@@ -3,9 +3,6 @@ import { join } from "node:path";
 import { findInPath } from "../../host/index.ts";
 import { CortenError } from "../../spec/index.ts";
 
-/** In the images: what the standard streams of the container led to. The name is runc's. */
-export const DESCRIPTORS = "descriptors.json";
-
 export const DUMP_LOG = "dump.log";
 export const RESTORE_LOG = "restore.log";
 

@@ -1,5 +1,6 @@
 import type { RuntimeConfig } from "../../spec/index.ts";
 import type { CgroupPlan } from "../cgroup/layout.ts";
+import type { Scope } from "../lifecycle/scope.ts";
 
 /** How criu treats control groups; `ignore` leaves them alone. */
 export type CgroupsMode = "soft" | "full" | "strict" | "ignore";
@@ -46,6 +47,8 @@ export interface RestoreOptions extends ImageOptions {
   readonly detach?: boolean;
   /** Do not become the reaper of orphans. */
   readonly noSubreaper?: boolean;
+  /** The scope of systemd that the container goes to, from `Runtime.makeScope`. Default: groups are made in cgroupfs. */
+  readonly scope?: Scope;
   /** `TYPE:NAME` */
   readonly lsmProfile?: string;
   readonly lsmMountContext?: string;
@@ -58,4 +61,6 @@ export interface CriuSubject {
   readonly cgroups: CgroupPlan;
   /** The group in which criu stops all processes at once, those that are stopped already too. */
   readonly freezer?: string;
+  /** What the standard streams lead to, see `describeStreams`. */
+  readonly streams?: readonly string[];
 }

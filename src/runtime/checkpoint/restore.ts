@@ -1,16 +1,16 @@
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CortenError } from "../../spec/index.ts";
 import type { CgroupPlan } from "../cgroup/layout.ts";
 import { type LaunchFiles, type PlannedLaunch, planLaunch } from "../lifecycle/prepare-launch.ts";
 import type { LaunchInput } from "../plan/launch-input.ts";
 import type { LaunchPlan } from "../plan/operation.ts";
 import { compileRestore } from "./compile-restore.ts";
-import { DESCRIPTORS, requireCriu } from "./criu.ts";
+import { requireCriu } from "./criu.ts";
 import { restoreArguments } from "./criu-arguments.ts";
 import { criuConfiguration, criuRequest } from "./criu-request.ts";
 import { externalNamespaces, mountPoints } from "./external.ts";
 import type { RestoreOptions } from "./options.ts";
+import { readStreams } from "./streams.ts";
 
 /** Names in the state directory: of the mount that criu builds the container's mounts on, and of the file with its options. */
 const ROOT = "criu-root";
@@ -29,6 +29,7 @@ export function planRestore(options: RestoreOptions, files: LaunchFiles): Planne
   const bundle = resolve(options.bundle ?? ".");
   const launchOptions = {
     ...{ id, bundle, noNewKeyring: true, noSubreaper: noSubreaper === true },
+    ...(options.scope === undefined ? {} : { scope: options.scope }),
     ...(options.consoleSocket === undefined ? {} : { consoleSocket: options.consoleSocket }),
     ...(options.pidFile === undefined ? {} : { pidFile: options.pidFile }),
   };
@@ -42,7 +43,7 @@ export function planRestore(options: RestoreOptions, files: LaunchFiles): Planne
     const args = restoreArguments(
       subject,
       { ...options, imagePath, workPath },
-      { root, bundle, streams: streamsOf(imagePath) },
+      { root, bundle, streams: readStreams(imagePath) },
     );
     configuration = criuConfiguration(args);
     const talk = {
@@ -63,23 +64,6 @@ export function planRestore(options: RestoreOptions, files: LaunchFiles): Planne
 
 function rootOf({ root }: LaunchInput): string {
   return root.kind === "directory" ? root.path : "";
-}
-
-/** Three paths, each at most PATH_MAX long. */
-const MAX_DESCRIPTORS = 16 * 1024;
-
-/** What the standard streams led to when the images were made. Those of other programs need not tell. */
-function streamsOf(imagePath: string): readonly string[] {
-  const file = join(imagePath, DESCRIPTORS);
-  const size = statSync(file, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return [];
-  try {
-    const found: unknown = size > MAX_DESCRIPTORS ? undefined : JSON.parse(readFileSync(file, "utf8"));
-    if (Array.isArray(found)) return found.map(String);
-  } catch (cause) {
-    throw new CortenError("invalid-argument", `${file} is not JSON`, { cause });
-  }
-  throw new CortenError("invalid-argument", `${file} is not a list of what the standard streams led to`);
 }
 
 /** Where control groups are left alone, the container stays in the caller's, and sees those. */

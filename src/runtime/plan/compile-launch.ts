@@ -1,5 +1,4 @@
 import { posix } from "node:path";
-import type { ProcessIdentity } from "../../host/index.ts";
 import { cgroupOwner, DELEGATED_FILES } from "../cgroup/delegation.ts";
 import { unifiedGroup } from "../cgroup/layout.ts";
 import type { CgroupLimits } from "../cgroup/limit-write.ts";
@@ -11,6 +10,7 @@ import { compileCleanup, type HeldByHost } from "./compile-cleanup.ts";
 import { compileContainer } from "./compile-container.ts";
 import { checkTerminal, connectConsole } from "./console.ts";
 import * as k from "./constants.ts";
+import { endHolder } from "./holder.ts";
 import { compileHooks, enterBundle, hasHooks, hookState } from "./hooks.ts";
 import { prepareMappedMounts } from "./idmap.ts";
 import { compileIntelRdt } from "./intel-rdt.ts";
@@ -189,16 +189,6 @@ function coverOf(h: SectionBuilder, input: LaunchInput, { user }: Namespaces): R
     "has a user namespace, in which nothing may be mounted without a mount namespace",
     "add a mount namespace",
   );
-}
-
-/** From here on the container's process itself keeps its control groups. */
-function endHolder(h: SectionBuilder, { pid, startTime }: ProcessIdentity): void {
-  const process = h.take("holder in the scope");
-  h.at("/linux/cgroupsPath", () => {
-    h.add("openProcess", { out: process, pid, startTime });
-    h.add("signal", { process, signal: k.SIGKILL });
-  });
-  h.close(process);
 }
 
 /** CAP_SYS_ADMIN of the first user namespace, which the kernel wants of who attaches a program to a control group. */

@@ -52,7 +52,7 @@ describe("corten-oci checkpoint and restore with a real criu", { timeout: 120_00
     };
     return { bundle, id, shared, words, reached, dump };
   };
-  /** Runs it with nothing as its standard streams: files of the host's are not in its mounts, which criu demands. */
+  /** Runs it with nothing as its standard streams, so that it may stay. */
   const quietly = async (words: readonly string[]) => {
     const script = '"$@" </dev/null >/dev/null 2>&1';
     assert.equal((await command("sh", ["-c", script, "sh", cortenOci, ...words])).exitCode, 0);
@@ -96,6 +96,19 @@ describe("corten-oci checkpoint and restore with a real criu", { timeout: 120_00
     const restored = await piped("echo it", ...box.words("restore"));
     assert.deepEqual([restored.stdout, restored.stderr], ["over\ngot it\nended with 7\n", ""]);
     assert.match((await oci("state", box.id)).stderr, /container does not exist/);
+  });
+
+  test("a file of the host's that is its stream is written on", async () => {
+    const box = bundleOf("files", ["sh", "-c", `echo begun; ${COUNT}`]);
+    const log = join(scratch.path, "log");
+    const withLog = async (...words: string[]) =>
+      (await command("sh", ["-c", '"$@" </dev/null >>"$0" 2>&1', log, cortenOci, ...words])).exitCode;
+    assert.equal(await withLog(...box.words("run", "-d")), 0);
+    await eventually(async () => `${existsSync(join(box.shared, "n"))}`, /true/);
+    await box.dump();
+    writeFileSync(join(box.shared, "stop"), "");
+    assert.equal(await withLog(...box.words("restore")), 7);
+    assert.equal(readFileSync(log, "utf8"), "begun\nover\n");
   });
 
   test("signals reach a restored container, and the record is its own process", async () => {

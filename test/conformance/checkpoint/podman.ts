@@ -7,6 +7,7 @@ import {
   command,
   commandOutput,
   makeBusyboxImage,
+  openTerminal,
   snapshotHost,
   temporaryDirectory,
 } from "../../support/index.ts";
@@ -71,6 +72,35 @@ for (const runtime of runtimes) {
       await eventually(async () => `${reached() > before}`, /true/);
       writeFileSync(at("shared/stop"), "");
       assert.equal(await output("wait", `${name}-2`), "7");
+    });
+
+    test("a container with a terminal goes on, and takes what is typed", async () => {
+      const box = `${name}-terminal`;
+      const script = "while read word; do echo got $word; [ $word != end ] || exit 4; done";
+      const run = [
+        "run",
+        "--detach",
+        "--interactive",
+        "--tty",
+        "--name",
+        box,
+        "--network",
+        "none",
+        ...LIMITS,
+      ];
+      await output(...run, IMAGE, "sh", "-c", script);
+      await output("container", "checkpoint", box);
+      assert.equal(await state(box), "exited");
+      await output("container", "restore", box);
+      await using terminal = await openTerminal("podman", [...global, "attach", box]);
+      // What is typed before it is attached would not come to the container.
+      await eventually(async () => {
+        terminal.type("word\r");
+        return terminal.output();
+      }, /got word/);
+      terminal.type("end\r");
+      await terminal.exit;
+      assert.equal(await output("wait", box), "4");
     });
   });
 }
