@@ -1,5 +1,5 @@
 import type { Digest } from "../spec/index.ts";
-import { CortenError, verifiableAlgorithm } from "../spec/index.ts";
+import { CortenError, diffIDAlgorithm } from "../spec/index.ts";
 import type { ByteString } from "./byte-string.ts";
 import type { DecompressLimits } from "./compression.ts";
 import { decompress } from "./compression.ts";
@@ -80,7 +80,7 @@ export async function buildLayer(
   options: BuildLayerOptions,
 ): Promise<BuiltLayer> {
   const { output, expectedDiffID, below, indexed = false, limits = {}, signal } = options;
-  const algorithm = expectedDiffID === undefined ? "sha256" : verifiableAlgorithm(expectedDiffID);
+  const algorithm = expectedDiffID === undefined ? "sha256" : diffIDAlgorithm(expectedDiffID);
   const { createHash } = await import("node:crypto");
   const hash = createHash(algorithm);
   // Not `await using`: Node 22 does not know it.

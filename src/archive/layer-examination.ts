@@ -1,4 +1,4 @@
-import type { Digest, DigestAlgorithm } from "../spec/index.ts";
+import type { DiffIDAlgorithm, Digest } from "../spec/index.ts";
 import { CortenError, isCortenError } from "../spec/index.ts";
 import { toText } from "./byte-string.ts";
 import type { Compression, DecompressLimits } from "./compression.ts";
@@ -13,7 +13,7 @@ import { TarTokenizer } from "./tar-tokenizer.ts";
 /** Options of {@link examineLayer}. */
 export interface ExamineLayerOptions {
   /** The algorithm of the DiffID. Default: sha256. */
-  readonly algorithm?: DigestAlgorithm;
+  readonly algorithm?: DiffIDAlgorithm;
   /** The names of the layers below, lowest first. */
   readonly below?: readonly LayerNames[];
   readonly limits?: TarLimits & DecompressLimits;

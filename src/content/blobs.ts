@@ -5,6 +5,8 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Descriptor, Digest } from "../spec/index.ts";
 import { CortenError, parseDigest, splitDigest, verifiableAlgorithm } from "../spec/index.ts";
+import type { ContentHash } from "./content-hash.ts";
+import { openHash } from "./content-hash.ts";
 import { explainFile } from "./file-error.ts";
 
 /** Bytes read at a time: large enough that the calls cost less than the hashing. */
@@ -160,21 +162,13 @@ function unreadable(error: unknown, descriptor: Descriptor): unknown {
   return explainFile(error, `cannot read blob ${descriptor.digest}`);
 }
 
-/** What hashing needs of node:crypto's Hash. */
-export interface Hasher {
-  update(bytes: Uint8Array): unknown;
-  digest(encoding: "hex"): string;
-}
-
-/** A hash of the digest's algorithm. node:crypto costs milliseconds to load, so it is loaded here. */
-export async function hasherOf(digest: Digest): Promise<Hasher> {
-  const algorithm = verifiableAlgorithm(digest);
-  const { createHash } = await import("node:crypto");
-  return createHash(algorithm);
+/** A hash of the digest's algorithm. */
+export function hasherOf(digest: Digest): Promise<ContentHash> {
+  return openHash(verifiableAlgorithm(digest));
 }
 
 /** Finishes `hash` and compares it with `digest`. */
-export function matches(hash: Hasher, digest: Digest): boolean {
+export function matches(hash: ContentHash, digest: Digest): boolean {
   return hash.digest("hex") === splitDigest(digest)[1];
 }
 

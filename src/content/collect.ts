@@ -5,9 +5,10 @@ import type { Digest } from "../spec/index.ts";
 import { parseDigest } from "../spec/index.ts";
 import type { Blobs } from "./blobs.ts";
 import { dropEndedClaims, isClaimed } from "./claim.ts";
+import { loadDigestFunction } from "./content-hash.ts";
 import type { Database } from "./database.ts";
 import { explainFile } from "./file-error.ts";
-import type { DigestFunction, Root } from "./graph.ts";
+import type { Root } from "./graph.ts";
 import { ReachableBlobs } from "./graph.ts";
 import { dropEndedLeases } from "./lease.ts";
 import { addReferrers, dropReferrers } from "./referrers.ts";
@@ -69,9 +70,7 @@ export async function collect(
   options: CollectOptions = {},
 ): Promise<Collected> {
   const { interrupted = false, keep = [], rehearse } = options;
-  const { createHash } = await import("node:crypto");
-  const digestOf: DigestFunction = (algorithm, bytes) => createHash(algorithm).update(bytes).digest("hex");
-  const reachable = new ReachableBlobs(blobs, digestOf);
+  const reachable = new ReachableBlobs(blobs, await loadDigestFunction());
   for (const root of keep) reachable.add(root);
   if (rehearse !== undefined) {
     for (const root of readRoots(database, rehearse.withoutNames)) reachable.add(root);

@@ -13,6 +13,8 @@
 export type { OpenOptions, ReadOptions } from "./blobs.ts";
 export { Claim } from "./claim.ts";
 export type { Collected, CollectOptions } from "./collect.ts";
+export type { ContentHash } from "./content-hash.ts";
+export { openHash } from "./content-hash.ts";
 export type { Database, SqlValue, TransactionOptions } from "./database.ts";
 export { openDatabase, openMemoryDatabase } from "./database.ts";
 export type { Root } from "./graph.ts";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Descriptor, DigestAlgorithm } from "../spec/index.ts";
 import { CortenError, parseDigest } from "../spec/index.ts";
 import { Claim } from "./claim.ts";
+import { openHash } from "./content-hash.ts";
 import { explainFile } from "./file-error.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { IngestOptions, Store } from "./store.ts";
@@ -17,7 +18,7 @@ export async function ingestStream(
   options: IngestOptions & { readonly algorithm?: DigestAlgorithm },
 ): Promise<Descriptor> {
   const { lease, signal, algorithm = "sha256" } = options;
-  const { createHash, randomUUID } = await import("node:crypto");
+  const { randomUUID } = await import("node:crypto");
   const partial = `stream-${process.pid}-${++started}-${randomUUID()}`;
   const claim = await Claim.take(store.database, partial, () => false, signal);
   if (claim === undefined) throw new CortenError("internal", `partial blob ${partial} could not be claimed`);
@@ -25,7 +26,7 @@ export async function ingestStream(
   try {
     const file = await PartialFile.open(path, 0);
     try {
-      const hash = createHash(algorithm);
+      const hash = await openHash(algorithm);
       for await (const chunk of content) {
         signal?.throwIfAborted();
         claim.renew();

@@ -1,8 +1,8 @@
 import type { Descriptor } from "../spec/index.ts";
 import { CortenError } from "../spec/index.ts";
-import type { Hasher } from "./blobs.ts";
 import { hasherOf, matches } from "./blobs.ts";
 import type { Claim } from "./claim.ts";
+import type { ContentHash } from "./content-hash.ts";
 import { explainFile } from "./file-error.ts";
 import type { Lease } from "./lease.ts";
 import { PartialFile } from "./partial-file.ts";
@@ -26,11 +26,11 @@ export class Ingest implements AsyncDisposable {
   readonly descriptor: Descriptor;
   readonly #place: IngestPlace;
   readonly #file: PartialFile;
-  readonly #hash: Hasher;
+  readonly #hash: ContentHash;
   #hashed = 0;
   #ended = false;
 
-  private constructor(descriptor: Descriptor, place: IngestPlace, file: PartialFile, hash: Hasher) {
+  private constructor(descriptor: Descriptor, place: IngestPlace, file: PartialFile, hash: ContentHash) {
     this.descriptor = descriptor;
     this.#place = place;
     this.#file = file;

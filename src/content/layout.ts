@@ -66,7 +66,7 @@ export class Layout {
   }
 
   #create(): void {
-    for (const part of ["blobs/sha256", "blobs/sha512", "ingest"]) {
+    for (const part of ["blobs/blake3", "blobs/sha256", "blobs/sha512", "ingest"]) {
       const path = join(this.#directory, part);
       try {
         mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -4,6 +4,7 @@ import type { Digest } from "../spec/index.ts";
 import { isCortenError } from "../spec/index.ts";
 import type { Blobs } from "./blobs.ts";
 import { listBlobs, namesIn } from "./collect.ts";
+import { loadDigestFunction } from "./content-hash.ts";
 import type { Root } from "./graph.ts";
 import { ReachableBlobs } from "./graph.ts";
 
@@ -29,10 +30,7 @@ export function contentUsage(directory: string, blobs: Blobs): ContentUsage {
  * known, which must not keep the others from being looked at.
  */
 export async function reachableFrom(blobs: Blobs, root: Root): Promise<ReadonlySet<Digest>> {
-  const { createHash } = await import("node:crypto");
-  const found = new ReachableBlobs(blobs, (algorithm, bytes) =>
-    createHash(algorithm).update(bytes).digest("hex"),
-  );
+  const found = new ReachableBlobs(blobs, await loadDigestFunction());
   try {
     found.add(root);
   } catch (error) {

@@ -1,8 +1,8 @@
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckedErofs, checkErofs, decompress, erofsToTar } from "../archive/index.ts";
-import type { Digest } from "../spec/index.ts";
-import { CortenError, isErofsLayerType, verifiableAlgorithm } from "../spec/index.ts";
+import type { DiffIDAlgorithm, Digest } from "../spec/index.ts";
+import { CortenError, diffIDAlgorithm, isErofsLayerType } from "../spec/index.ts";
 import { temporaryRoot } from "../transport/index.ts";
 import type { SourceLayer } from "./source-image.ts";
 
@@ -34,7 +34,7 @@ async function* archiveOf(
   diffID: Digest,
   call: Call,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const algorithm = verifiableAlgorithm(diffID);
+  const algorithm = diffIDAlgorithm(diffID);
   const file = await ErofsLayerFile.of(content, { ...call, algorithm });
   try {
     if (file.digest !== diffID) {
@@ -57,7 +57,7 @@ export interface ExaminedErofs {
 /** Judges a layer that is an EROFS image by its content, packed or not. */
 export async function examineErofsLayer(
   content: AsyncIterable<Uint8Array>,
-  options: Call & { readonly algorithm?: "sha256" | "sha512" } = {},
+  options: Call & { readonly algorithm?: DiffIDAlgorithm } = {},
 ): Promise<ExaminedErofs> {
   const file = await ErofsLayerFile.of(content, options);
   try {
@@ -86,7 +86,7 @@ class ErofsLayerFile {
 
   static async of(
     content: AsyncIterable<Uint8Array>,
-    { signal, algorithm = "sha256" }: Call & { readonly algorithm?: "sha256" | "sha512" },
+    { signal, algorithm = "sha256" }: Call & { readonly algorithm?: DiffIDAlgorithm },
   ): Promise<ErofsLayerFile> {
     const { createHash } = await import("node:crypto");
     const hash = createHash(algorithm);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { blake3 } from "@noble/hashes/blake3.js";
 import type { Digest, DigestAlgorithm } from "../spec/index.ts";
 import { MediaType } from "../spec/index.ts";
 import type { RegistryOptions } from "./options.ts";
@@ -74,7 +75,8 @@ export async function startTestingRegistry(options: Partial<RegistryOptions> = {
 
 /** The digest of content. */
 export function digestOf(content: Uint8Array | string, algorithm: DigestAlgorithm = "sha256"): Digest {
-  return `${algorithm}:${createHash(algorithm).update(content).digest("hex")}`;
+  if (algorithm !== "blake3") return `${algorithm}:${createHash(algorithm).update(content).digest("hex")}`;
+  return `blake3:${Buffer.from(blake3(Buffer.from(content))).toString("hex")}`;
 }
 
 /** A manifest of one configuration and some layers that were pushed before. */

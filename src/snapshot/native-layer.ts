@@ -2,7 +2,7 @@ import { constants, copyFileSync, linkSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { checkErofs, decompress } from "../archive/index.ts";
 import type { ImageLayer } from "../image/index.ts";
-import { CortenError, verifiableAlgorithm } from "../spec/index.ts";
+import { CortenError, diffIDAlgorithm } from "../spec/index.ts";
 import { publish, writeWhole } from "./durable.ts";
 import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { encodeLayerIndex } from "./layer-index.ts";
@@ -59,7 +59,7 @@ async function unpack(
   diffID: ImageLayer["diffID"],
 ): Promise<void> {
   const { createHash } = await import("node:crypto");
-  const algorithm = verifiableAlgorithm(diffID);
+  const algorithm = diffIDAlgorithm(diffID);
   const hash = createHash(algorithm);
   const file = await open(draft, "wx", 0o600);
   try {

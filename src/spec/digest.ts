@@ -4,10 +4,16 @@ import { CortenError } from "./error.ts";
 export type Digest = `${string}:${string}`;
 
 /** Algorithms whose content Corten verifies. */
-export type DigestAlgorithm = "sha256" | "sha512";
+export type DigestAlgorithm = "blake3" | "sha256" | "sha512";
+/** Those of DiffIDs, which are computed while a layer is unpacked: what node:crypto has. */
+export type DiffIDAlgorithm = Exclude<DigestAlgorithm, "blake3">;
 
 const GRAMMAR = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
-const HEX_LENGTH: Readonly<Record<DigestAlgorithm, number>> = { sha256: 64, sha512: 128 };
+const HEX_LENGTH: Readonly<Record<DigestAlgorithm, number>> = {
+  blake3: 64,
+  sha256: 64,
+  sha512: 128,
+};
 
 /**
  * Checks `text` against the digest grammar (image-spec, descriptor.md "Digests") and, for the
@@ -20,7 +26,7 @@ export function parseDigest(text: string): Digest {
   const shown = text.length > 140 ? `${text.slice(0, 140)}…` : text;
   if (!GRAMMAR.test(text)) throw new CortenError("invalid-argument", `invalid digest "${shown}"`);
   const [algorithm, encoded] = splitDigest(text as Digest);
-  const length = HEX_LENGTH[algorithm as DigestAlgorithm];
+  const length = isVerifiable(algorithm) ? HEX_LENGTH[algorithm] : undefined;
   if (length !== undefined && !(encoded.length === length && /^[0-9a-f]+$/.test(encoded))) {
     throw new CortenError(
       "invalid-argument",
@@ -36,6 +42,11 @@ export function splitDigest(digest: Digest): [algorithm: string, encoded: string
   return [digest.slice(0, colon), digest.slice(colon + 1)];
 }
 
+/** Whether Corten can compute digests of an algorithm: the three that image-spec registers. */
+export function isVerifiable(algorithm: string): algorithm is DigestAlgorithm {
+  return Object.hasOwn(HEX_LENGTH, algorithm);
+}
+
 /**
  * The algorithm of a digest whose content is to be verified.
  *
@@ -43,6 +54,20 @@ export function splitDigest(digest: Digest): [algorithm: string, encoded: string
  */
 export function verifiableAlgorithm(digest: Digest): DigestAlgorithm {
   const [algorithm] = splitDigest(digest);
-  if (algorithm === "sha256" || algorithm === "sha512") return algorithm;
+  if (isVerifiable(algorithm)) return algorithm;
   throw new CortenError("unimplemented", `digest algorithm "${algorithm}" of ${digest} is not supported`);
+}
+
+/**
+ * The algorithm of a DiffID that is to be verified.
+ *
+ * @throws unimplemented for an algorithm that Corten does not unpack layers with
+ */
+export function diffIDAlgorithm(diffID: Digest): DiffIDAlgorithm {
+  const [algorithm] = splitDigest(diffID);
+  if (algorithm === "sha256" || algorithm === "sha512") return algorithm;
+  throw new CortenError(
+    "unimplemented",
+    `digest algorithm "${algorithm}" of DiffID ${diffID} is not supported`,
+  );
 }

@@ -5,8 +5,8 @@
 
 export { alignedMemory, DIRECT_UNIT } from "./aligned-memory.ts";
 export { Annotation } from "./annotations.ts";
-export type { Digest, DigestAlgorithm } from "./digest.ts";
-export { parseDigest, splitDigest, verifiableAlgorithm } from "./digest.ts";
+export type { DiffIDAlgorithm, Digest, DigestAlgorithm } from "./digest.ts";
+export { diffIDAlgorithm, isVerifiable, parseDigest, splitDigest, verifiableAlgorithm } from "./digest.ts";
 export type { DocumentOptions, ParsedDocument } from "./document.ts";
 export { MAX_DOCUMENT_SIZE, parseDocument, parseIndex, parseManifest, readDescriptor } from "./document.ts";
 export type { ErrorCode, ErrorDetails } from "./error.ts";

@@ -1,4 +1,5 @@
-import type { Digest } from "../spec/index.ts";
+import { openHash } from "../content/index.ts";
+import type { Digest, DigestAlgorithm } from "../spec/index.ts";
 import { CortenError, verifiableAlgorithm } from "../spec/index.ts";
 
 /**
@@ -13,8 +14,7 @@ export async function* verified(
   what: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const algorithm = verifiableAlgorithm(digest);
-  const { createHash } = await import("node:crypto");
-  const hash = createHash(algorithm);
+  const hash = await openHash(algorithm);
   let seen = 0;
   for await (const chunk of content) {
     seen += chunk.length;
@@ -50,12 +50,10 @@ export async function verifyBytes(
 }
 
 /** The digest of bytes in memory. */
-export async function digestOf(
-  bytes: Uint8Array,
-  algorithm: "sha256" | "sha512" = "sha256",
-): Promise<Digest> {
-  const { createHash } = await import("node:crypto");
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+export async function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Promise<Digest> {
+  const hash = await openHash(algorithm);
+  hash.update(bytes);
+  return `${algorithm}:${hash.digest("hex")}`;
 }
 
 /** `content`, ended with the signal's reason once that is aborted. */

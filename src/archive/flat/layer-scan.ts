@@ -1,5 +1,5 @@
 import type { Digest } from "../../spec/index.ts";
-import { CortenError, verifiableAlgorithm } from "../../spec/index.ts";
+import { CortenError, diffIDAlgorithm } from "../../spec/index.ts";
 import type { DecompressLimits } from "../compression.ts";
 import { decompress } from "../compression.ts";
 import type { TarEntry } from "../tar-entry.ts";
@@ -34,7 +34,7 @@ export async function scanLayer(
   visitor: LayerVisitor,
   { expectedDiffID, limits = {}, signal }: ScanLayerOptions = {},
 ): Promise<Digest> {
-  const algorithm = expectedDiffID === undefined ? "sha256" : verifiableAlgorithm(expectedDiffID);
+  const algorithm = expectedDiffID === undefined ? "sha256" : diffIDAlgorithm(expectedDiffID);
   const { createHash } = await import("node:crypto");
   const hash = createHash(algorithm);
   const tokens = new TarTokenizer(limits);

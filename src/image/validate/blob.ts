@@ -1,5 +1,7 @@
+import type { ContentHash } from "../../content/index.ts";
+import { openHash } from "../../content/index.ts";
 import type { Descriptor } from "../../spec/index.ts";
-import { isCortenError, splitDigest } from "../../spec/index.ts";
+import { isCortenError, isVerifiable, splitDigest } from "../../spec/index.ts";
 import type { RawPlace } from "../../transport/index.ts";
 import type { ReportBuilder } from "./report.ts";
 
@@ -74,25 +76,20 @@ export function reportUnreadable(report: ReportBuilder, document: string, error:
 class VerifiedContent {
   size = 0;
   readonly #content: AsyncIterator<Uint8Array>;
-  readonly #hash: import("node:crypto").Hash | undefined;
+  readonly #hash: ContentHash | undefined;
   readonly #algorithm: string;
   #digest: string | undefined;
 
-  private constructor(
-    content: AsyncIterable<Uint8Array>,
-    algorithm: string,
-    hash: import("node:crypto").Hash | undefined,
-  ) {
+  private constructor(content: AsyncIterable<Uint8Array>, algorithm: string, hash: ContentHash | undefined) {
     this.#content = content[Symbol.asyncIterator]();
     this.#algorithm = algorithm;
     this.#hash = hash;
   }
 
   static async of({ digest }: Descriptor, content: AsyncIterable<Uint8Array>): Promise<VerifiedContent> {
-    const { createHash } = await import("node:crypto");
     const [algorithm] = splitDigest(digest);
-    const known = algorithm === "sha256" || algorithm === "sha512";
-    return new VerifiedContent(content, algorithm, known ? createHash(algorithm) : undefined);
+    const hash = isVerifiable(algorithm) ? await openHash(algorithm) : undefined;
+    return new VerifiedContent(content, algorithm, hash);
   }
 
   /** Its digest; undefined where that cannot be computed. */

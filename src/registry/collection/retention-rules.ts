@@ -31,7 +31,7 @@ export interface RetentionRule {
  * Tags that clients without the referrers API give to signatures and the like: `sha256-…`, with or without an ending.
  * They stay and go with the manifest that they name.
  */
-const ATTACHMENT = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{64,128})(?:\.[A-Za-z0-9._-]+)?$/;
+const ATTACHMENT = /^((?:blake3|sha256)-[0-9a-f]{64}|sha512-[0-9a-f]{64,128})(?:\.[A-Za-z0-9._-]+)?$/;
 
 /**
  * Reads the setting `retention`: a list of rules, of which the first one for a repository counts.

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { openHash } from "../../content/index.ts";
 import { type Digest, isCortenError, splitDigest, verifiableAlgorithm } from "../../spec/index.ts";
 import type { BlobToVerify } from "../metadata/housekeeping.ts";
 import type { Metadata } from "../metadata/metadata.ts";
@@ -83,7 +83,7 @@ async function examine(
   if (found !== size) return "wrong";
   const content = await blobs.read(key, { start: 0, end: size });
   if (content === undefined) return "missing";
-  const hash = createHash(verifiableAlgorithm(digest));
+  const hash = await openHash(verifiableAlgorithm(digest));
   try {
     for await (const chunk of content) {
       signal?.throwIfAborted();

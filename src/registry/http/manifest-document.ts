@@ -1,6 +1,14 @@
 import { createHash } from "node:crypto";
+import { openHash } from "../../content/index.ts";
 import type { Descriptor, Digest, ParsedDocument } from "../../spec/index.ts";
-import { CortenError, MediaType, parseDocument, splitDigest, verifiableAlgorithm } from "../../spec/index.ts";
+import {
+  CortenError,
+  isVerifiable,
+  MediaType,
+  parseDocument,
+  splitDigest,
+  verifiableAlgorithm,
+} from "../../spec/index.ts";
 import type { NewManifest } from "../metadata/metadata.ts";
 import { DistributionError } from "./distribution-error.ts";
 
@@ -19,12 +27,12 @@ export interface ReadManifest {
  * @param contentType the request's, if it had one; parameters are ignored
  * @throws MANIFEST_INVALID with the place of the fault
  */
-export function readPushedManifest(
+export async function readPushedManifest(
   bytes: Uint8Array,
   contentType: string | undefined,
   digest: Digest,
   maxSize: number,
-): ReadManifest {
+): Promise<ReadManifest> {
   const announced = mediaTypeOf(contentType);
   let document: ParsedDocument;
   try {
@@ -37,7 +45,7 @@ export function readPushedManifest(
   const content = document.kind === "manifest" ? document.manifest : document.index;
   const children = document.kind === "manifest" ? [] : document.index.manifests;
   const parts = document.kind === "manifest" ? [document.manifest.config, ...document.manifest.layers] : [];
-  for (const descriptor of [...parts, ...children]) checkData(descriptor, digest);
+  for (const descriptor of [...parts, ...children]) await checkData(descriptor, digest);
   const artifactType =
     content.artifactType || (document.kind === "manifest" ? document.manifest.config.mediaType : undefined);
   const { subject, annotations } = content;
@@ -71,11 +79,10 @@ function isDistributed({ mediaType, urls }: Descriptor): boolean {
 }
 
 /** Embedded content must be what the descriptor names (image-spec, descriptor.md). */
-function checkData({ data, digest }: Descriptor, manifest: Digest): void {
+async function checkData({ data, digest }: Descriptor, manifest: Digest): Promise<void> {
   if (data === undefined) return;
-  const [algorithm, encoded] = splitDigest(digest);
-  if (algorithm !== "sha256" && algorithm !== "sha512") return;
-  if (createHash(algorithm).update(Buffer.from(data, "base64")).digest("hex") === encoded) return;
+  if (!isVerifiable(splitDigest(digest)[0])) return;
+  if ((await digestLike(Buffer.from(data, "base64"), digest)) === digest) return;
   throw new DistributionError(
     "MANIFEST_INVALID",
     `manifest ${manifest}: the data embedded for ${digest} is other content`,
@@ -83,9 +90,11 @@ function checkData({ data, digest }: Descriptor, manifest: Digest): void {
 }
 
 /** The digest of `bytes` under the algorithm of `digest`. @throws unimplemented for one that is not known */
-export function digestLike(bytes: Uint8Array, digest: Digest): Digest {
+export async function digestLike(bytes: Uint8Array, digest: Digest): Promise<Digest> {
   const algorithm = verifiableAlgorithm(digest);
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+  const hash = await openHash(algorithm);
+  hash.update(bytes);
+  return `${algorithm}:${hash.digest("hex")}`;
 }
 
 /** The digest that content has which was pushed under a tag. */

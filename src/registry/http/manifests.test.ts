@@ -23,8 +23,9 @@ test("a manifest comes back byte for byte, under its tag and its digests", async
   const put = await registry.put("a/b", "v1", text);
   assert.equal(put.status, 201);
   assert.equal(put.headers.get("location"), `/v2/a/b/manifests/${digestOf(text)}`);
-  assert.equal((await registry.put("a/b", digestOf(text, "sha512"), text)).status, 201);
-  for (const reference of ["v1", digestOf(text), digestOf(text, "sha512")]) {
+  for (const algorithm of ["sha512", "blake3"] as const)
+    assert.equal((await registry.put("a/b", digestOf(text, algorithm), text)).status, 201);
+  for (const reference of ["v1", digestOf(text), digestOf(text, "sha512"), digestOf(text, "blake3")]) {
     const got = await registry.call("GET", `a/b/manifests/${reference}`);
     assert.equal(await got.text(), text);
     assert.equal(got.headers.get("content-type"), MediaType.imageManifest);

@@ -66,8 +66,8 @@ export async function putManifest(exchange: Exchange, repository: string, refere
   exchange.refuseCopy(repository);
   const { limits, metadata, options } = exchange.service;
   const bytes = await readBody(exchange.request, limits.manifestSize, "the manifest");
-  const digest = digestOf(bytes, reference);
-  const read = readPushedManifest(
+  const digest = await digestOf(bytes, reference);
+  const read = await readPushedManifest(
     bytes,
     exchange.request.headers["content-type"],
     digest,
@@ -133,10 +133,10 @@ function rightToPut(exchange: Exchange, repository: string, tags: readonly strin
   return exchange.allows(repository, "update", tag) ? "update" : "create";
 }
 
-function digestOf(bytes: Uint8Array, reference: string): Digest {
+async function digestOf(bytes: Uint8Array, reference: string): Promise<Digest> {
   if (!reference.includes(":")) return canonicalDigest(bytes);
   const wanted = verifiableDigest(reference);
-  const found = digestLike(bytes, wanted);
+  const found = await digestLike(bytes, wanted);
   if (found === wanted) return found;
   throw new DistributionError("DIGEST_INVALID", `the manifest has the digest ${found}, not ${wanted}`);
 }

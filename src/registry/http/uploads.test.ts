@@ -24,7 +24,7 @@ async function assertStored(registry: TestingRegistry, digest = DIGEST, reposito
 
 test("a blob in one request, under either algorithm", async () => {
   await using registry = await startTestingRegistry();
-  for (const algorithm of ["sha256", "sha512"] as const) {
+  for (const algorithm of ["sha256", "sha512", "blake3"] as const) {
     const digest = digestOf(CONTENT, algorithm);
     const put = await registry.call("POST", `a/b/blobs/uploads/?digest=${digest}`, { body: CONTENT });
     assert.equal(put.status, 201);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Digest, DigestAlgorithm } from "../../spec/index.ts";
-import { isRepository, splitDigest } from "../../spec/index.ts";
+import { isRepository, isVerifiable, splitDigest } from "../../spec/index.ts";
 import { QuotaExceeded } from "../metadata/quota-exceeded.ts";
 import { requestedDigest } from "./blobs.ts";
 import { DistributionError } from "./distribution-error.ts";
@@ -161,10 +161,10 @@ export function verifiableDigest(text: string): Digest {
 }
 
 function algorithmOf(name: string | undefined): DigestAlgorithm {
-  if (name === undefined || name === "sha256") return "sha256";
-  if (name === "sha512") return name;
+  if (name === undefined) return "sha256";
+  if (isVerifiable(name)) return name;
   throw new DistributionError(
     "DIGEST_INVALID",
-    `digest algorithm "${name.slice(0, 50)}" is not supported: sha256 and sha512 are`,
+    `digest algorithm "${name.slice(0, 50)}" is not supported: sha256, sha512 and blake3 are`,
   );
 }

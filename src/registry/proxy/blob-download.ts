@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Digest } from "../../spec/index.ts";
-import { CortenError, MediaType, splitDigest } from "../../spec/index.ts";
+import { CortenError, MediaType, verifiableAlgorithm } from "../../spec/index.ts";
 import type { RegistryRepository } from "../../transport/index.ts";
 import type { Metadata } from "../metadata/metadata.ts";
 import type { BlobStorage } from "../storage/blob-storage.ts";
@@ -59,7 +59,7 @@ export async function storeBlob(options: DownloadOptions, live?: LiveCopy): Prom
     );
   }
   const id = randomUUID();
-  const algorithm = splitDigest(digest)[0] === "sha512" ? "sha512" : "sha256";
+  const algorithm = verifiableAlgorithm(digest);
   await metadata.beginUpload({ id, repository, owner: "an upstream", algorithm, touched: Date.now() });
   try {
     await using upload = await blobs.openUpload(id, algorithm);

@@ -212,7 +212,7 @@ export class PullThrough implements AsyncDisposable {
       return;
     }
     const { descriptor, bytes } = await from.document(current ?? reference);
-    const { manifest } = readPushedManifest(
+    const { manifest } = await readPushedManifest(
       bytes,
       descriptor.mediaType,
       descriptor.digest,

@@ -85,7 +85,12 @@ export class ImageCopy {
         "resource-exhausted",
         `${from.name}: ${digest} is nested deeper than ${MAX_DEPTH}`,
       );
-    const { manifest, requiredBlobs } = readPushedManifest(bytes, mediaType, digest, limits.manifestSize);
+    const { manifest, requiredBlobs } = await readPushedManifest(
+      bytes,
+      mediaType,
+      digest,
+      limits.manifestSize,
+    );
     for (const blob of requiredBlobs) await this.#blob(blob);
     if (isIndexType(mediaType)) {
       for (const entry of parseIndex(bytes, mediaType, { maxSize: limits.manifestSize }).manifests)

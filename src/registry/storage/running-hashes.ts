@@ -1,9 +1,9 @@
-import type { Hash } from "node:crypto";
+import type { ContentHash } from "../../content/index.ts";
 import type { DigestAlgorithm } from "../../spec/index.ts";
 
 /** A hash of the first `size` bytes of an upload. */
 export interface RunningHash {
-  readonly hash: Hash;
+  readonly hash: ContentHash;
   readonly algorithm: DigestAlgorithm;
   readonly size: number;
 }

@@ -1,4 +1,4 @@
-import type { Hash } from "node:crypto";
+import type { ContentHash } from "../../content/index.ts";
 import type { Digest } from "../../spec/index.ts";
 import { CortenError, splitDigest } from "../../spec/index.ts";
 
@@ -7,7 +7,7 @@ import { CortenError, splitDigest } from "../../spec/index.ts";
  *
  * @throws data-loss when the content is another
  */
-export function assertDigest(hash: Hash, digest: Digest): void {
+export function assertDigest(hash: ContentHash, digest: Digest): void {
   const [algorithm, encoded] = splitDigest(digest);
   const found = hash.digest("hex");
   if (found === encoded) return;

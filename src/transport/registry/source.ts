@@ -1,6 +1,7 @@
 import type { Descriptor, Digest } from "../../spec/index.ts";
 import {
   CortenError,
+  isVerifiable,
   MAX_DOCUMENT_SIZE,
   MediaType,
   parseDigest,
@@ -134,7 +135,7 @@ export class RegistrySource implements ImageSource {
     if (typeof header !== "string") return undefined;
     const digest = parseDigest(header);
     const [algorithm] = splitDigest(digest);
-    if (algorithm !== "sha256" && algorithm !== "sha512") return undefined;
+    if (!isVerifiable(algorithm)) return undefined;
     await verifyBytes(bytes, { digest }, `manifest of ${this.name}`);
     return digest;
   }

@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import type { BlobStorage } from "../../../src/registry/index.ts";
 import type { Digest, DigestAlgorithm } from "../../../src/spec/index.ts";
+import { digestOf } from "../digest.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-
-function digestOf(content: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
-  return `${algorithm}:${createHash(algorithm).update(content).digest("hex")}`;
-}
 
 async function bytesOf(content: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
   assert.ok(content !== undefined, "the blob is missing");
@@ -45,8 +42,9 @@ export function describeBlobStorage(
     key: string,
     digest: Digest,
     by = storage(),
+    algorithm: DigestAlgorithm = "sha256",
   ): Promise<{ readonly key: string; readonly size: number }> {
-    await using upload = await by.openUpload(key, "sha256");
+    await using upload = await by.openUpload(key, algorithm);
     return await upload.finish(digest);
   }
 
@@ -102,14 +100,23 @@ export function describeBlobStorage(
       });
 
       test(`an upload that one server saw whole is verified by another algorithm: ${title}`, async () => {
-        const key = randomUUID();
         const content = Buffer.concat(sizes.map((size) => randomBytes(size)));
-        await append(key, content);
-        assert.deepEqual(await finish(key, digestOf(content, "sha512")), { key, size: content.length });
-        assert.ok(
-          (await bytesOf(await other().read(key, { start: 0, end: content.length }))).equals(content),
-        );
-        await storage().remove(key);
+        const ways = [
+          ["sha256", "sha512"],
+          ["sha256", "blake3"],
+          ["blake3", "blake3"],
+          ["blake3", "sha256"],
+        ] as const;
+        for (const [announced, algorithm] of ways) {
+          const key = randomUUID();
+          await append(key, content, storage(), announced);
+          const stored = await finish(key, digestOf(content, algorithm), storage(), announced);
+          assert.deepEqual(stored, { key, size: content.length });
+          assert.ok(
+            (await bytesOf(await other().read(key, { start: 0, end: content.length }))).equals(content),
+          );
+          await storage().remove(key);
+        }
       });
 
       test(`what does not have the digest is refused, and the session goes on from where it says: ${title}`, async () => {

@@ -2,6 +2,7 @@ import type { Stats } from "node:fs";
 import { closeSync, mkdirSync, openSync, readSync } from "node:fs";
 import { open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { openHash } from "../../../content/index.ts";
 import type { DigestAlgorithm } from "../../../spec/index.ts";
 import { CortenError } from "../../../spec/index.ts";
 import type { BlobStorage, BlobUpload, ByteRange, StoredFile } from "../blob-storage.ts";
@@ -76,7 +77,16 @@ export class FileBlobs implements BlobStorage {
   async openUpload(key: string, algorithm: DigestAlgorithm): Promise<BlobUpload> {
     const path = this.path(key);
     const size = (await statOf(path))?.size;
-    return new FileUpload({ key, path, size, algorithm, hashes: this.#hashes, sync: this.#syncOf(key) });
+    const hash = size === undefined || size === 0 ? await openHash(algorithm) : undefined;
+    return new FileUpload({
+      key,
+      path,
+      size,
+      algorithm,
+      hash,
+      hashes: this.#hashes,
+      sync: this.#syncOf(key),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
-import { PartialFile } from "../../../content/index.ts";
+import { type ContentHash, openHash, PartialFile } from "../../../content/index.ts";
 import type { Digest, DigestAlgorithm } from "../../../spec/index.ts";
 import { verifiableAlgorithm } from "../../../spec/index.ts";
 import type { BlobUpload, StoredBlob } from "../blob-storage.ts";
@@ -14,6 +13,8 @@ export interface FileUploadPlace {
   /** Size of the file; undefined when there is none. */
   readonly size: number | undefined;
   readonly algorithm: DigestAlgorithm;
+  /** Of no bytes, for an upload that begins. */
+  readonly hash: ContentHash | undefined;
   readonly hashes: RunningHashes;
   /** Syncs the directory of the file. */
   readonly sync: SharedSync;
@@ -24,13 +25,13 @@ export class FileUpload implements BlobUpload {
   readonly #place: FileUploadPlace;
   #file: PartialFile | undefined;
   /** Of all bytes so far; undefined where earlier ones were not hashed here: then the end reads them again. */
-  #hash: Hash | undefined;
+  #hash: ContentHash | undefined;
 
   constructor(place: FileUploadPlace) {
     this.#place = place;
     const { key, size = 0, algorithm, hashes } = place;
     const running = hashes.take(key, size);
-    if (size === 0) this.#hash = createHash(algorithm);
+    if (size === 0) this.#hash = place.hash;
     else if (running?.algorithm === algorithm) this.#hash = running.hash;
   }
 
@@ -84,9 +85,9 @@ export class FileUpload implements BlobUpload {
   }
 }
 
-async function rehash(file: PartialFile, algorithm: DigestAlgorithm): Promise<Hash> {
+async function rehash(file: PartialFile, algorithm: DigestAlgorithm): Promise<ContentHash> {
   await file.flush();
-  const hash = createHash(algorithm);
+  const hash = await openHash(algorithm);
   for await (const chunk of file.read(0, file.size)) hash.update(chunk);
   return hash;
 }

@@ -28,7 +28,7 @@ export async function writeLayout(
   content: LayoutContent,
   sources: LayoutSources,
 ): Promise<void> {
-  for (const algorithm of ["sha256", "sha512"]) {
+  for (const algorithm of ["blake3", "sha256", "sha512"]) {
     await mkdir(join(directory, "blobs", algorithm), { recursive: true, mode: 0o700 });
   }
   const present = await presentBlobs(directory);
@@ -84,7 +84,7 @@ function blobPath(directory: string, digest: Digest): string {
 
 async function presentBlobs(directory: string): Promise<Set<Digest>> {
   const present = new Set<Digest>();
-  for (const algorithm of ["sha256", "sha512"]) {
+  for (const algorithm of ["blake3", "sha256", "sha512"]) {
     for (const encoded of await readdir(join(directory, "blobs", algorithm))) {
       present.add(`${algorithm}:${encoded}`);
     }

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { type ContentHash, openHash } from "../../../content/index.ts";
 import type { Digest, DigestAlgorithm } from "../../../spec/index.ts";
 import { verifiableAlgorithm } from "../../../spec/index.ts";
 import type { BlobStorage, BlobUpload, ByteRange, StoredBlob, StoredFile } from "../blob-storage.ts";
@@ -32,12 +32,21 @@ export class MemoryBlobs implements BlobStorage {
   }
 
   async openUpload(key: string, algorithm: DigestAlgorithm): Promise<BlobUpload> {
-    return new MemoryUpload(key, algorithm, this.#held);
+    const own = this.#held.get(key) ?? { chunks: [], size: 0, modified: Date.now() };
+    const hash = own.size === 0 ? await openHash(algorithm) : undefined;
+    return new MemoryUpload({ key, algorithm, own, hash }, this.#held);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#held.clear();
   }
+}
+
+interface MemoryUploadState {
+  readonly key: string;
+  readonly algorithm: DigestAlgorithm;
+  readonly own: Held;
+  readonly hash: ContentHash | undefined;
 }
 
 class MemoryUpload implements BlobUpload {
@@ -46,14 +55,14 @@ class MemoryUpload implements BlobUpload {
   readonly #all: Map<string, Held>;
   readonly #own: Held;
   /** Undefined where an earlier request has appended: then the end hashes all of it. */
-  readonly #hash: Hash | undefined;
+  readonly #hash: ContentHash | undefined;
 
-  constructor(key: string, algorithm: DigestAlgorithm, all: Map<string, Held>) {
+  constructor({ key, algorithm, own, hash }: MemoryUploadState, all: Map<string, Held>) {
     this.#key = key;
     this.#algorithm = algorithm;
     this.#all = all;
-    this.#own = all.get(key) ?? { chunks: [], size: 0, modified: Date.now() };
-    this.#hash = this.#own.size === 0 ? createHash(algorithm) : undefined;
+    this.#own = own;
+    this.#hash = hash;
   }
 
   get size(): number {
@@ -73,15 +82,15 @@ class MemoryUpload implements BlobUpload {
   async finish(digest: Digest): Promise<StoredBlob> {
     const algorithm = verifiableAlgorithm(digest);
     const known = algorithm === this.#algorithm ? this.#hash : undefined;
-    assertDigest(known ?? this.#rehash(algorithm), digest);
+    assertDigest(known ?? (await this.#rehash(algorithm)), digest);
     this.#all.set(this.#key, this.#own);
     return { key: this.#key, size: this.#own.size };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  #rehash(algorithm: DigestAlgorithm): Hash {
-    const hash = createHash(algorithm);
+  async #rehash(algorithm: DigestAlgorithm): Promise<ContentHash> {
+    const hash = await openHash(algorithm);
     for (const chunk of this.#own.chunks) hash.update(chunk);
     return hash;
   }

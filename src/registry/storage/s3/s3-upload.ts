@@ -1,4 +1,5 @@
-import { createHash, type Hash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
+import { type ContentHash, openHash } from "../../../content/index.ts";
 import type { Digest, DigestAlgorithm } from "../../../spec/index.ts";
 import { verifiableAlgorithm } from "../../../spec/index.ts";
 import type { BlobUpload, StoredBlob } from "../blob-storage.ts";
@@ -35,7 +36,7 @@ export class S3Upload implements BlobUpload {
   #size: number;
   readonly #sending: Promise<Part>[] = [];
   /** Undefined when another server has appended: then the end reads everything back. */
-  #hash: Hash | undefined;
+  #hash: ContentHash | undefined;
   /** A state of this upload is in the bucket. */
   #stored: boolean;
   #dirty = false;
@@ -43,9 +44,10 @@ export class S3Upload implements BlobUpload {
   private constructor(
     id: string,
     algorithm: DigestAlgorithm,
-    state: UploadState | undefined,
+    begun: UploadState | ContentHash,
     options: S3UploadOptions,
   ) {
+    const state = "parts" in begun ? begun : undefined;
     this.#id = id;
     this.#options = options;
     this.#algorithm = algorithm;
@@ -57,12 +59,13 @@ export class S3Upload implements BlobUpload {
     this.#stored = state !== undefined;
     // By the state's version, not the upload's key: after a digest that was wrong, another server may have begun anew.
     const running = state === undefined ? undefined : options.hashes.take(state.version, this.#size);
-    if (state === undefined) this.#hash = createHash(algorithm);
+    if (!("parts" in begun)) this.#hash = begun;
     else if (running?.algorithm === algorithm) this.#hash = running.hash;
   }
 
   static async open(id: string, algorithm: DigestAlgorithm, options: S3UploadOptions): Promise<S3Upload> {
-    return new S3Upload(id, algorithm, await readState(options.client, id), options);
+    const state = await readState(options.client, id);
+    return new S3Upload(id, algorithm, state ?? (await openHash(algorithm)), options);
   }
 
   get size(): number {
@@ -146,7 +149,11 @@ export class S3Upload implements BlobUpload {
 
   async #storeWhole(digest: Digest, algorithm: DigestAlgorithm, verified: boolean): Promise<void> {
     const content = Buffer.concat(this.#tail);
-    if (!verified) assertDigest(createHash(algorithm).update(content), digest);
+    if (!verified) {
+      const hash = await openHash(algorithm);
+      hash.update(content);
+      assertDigest(hash, digest);
+    }
     await putObject(this.#options.client, this.#key, content);
   }
 
@@ -166,24 +173,24 @@ export class S3Upload implements BlobUpload {
     await completeMultipart(client, this.#key, uploadID, this.#parts);
     if (verified) return;
     try {
-      const hash = createHash(algorithm);
+      const hash = await openHash(algorithm);
       for await (const chunk of (await openObject(client, this.#key)) ?? []) hash.update(chunk as Buffer);
       assertDigest(hash, digest);
     } catch (error) {
       await removeObject(client, this.#key);
       await removeState(client, this.#id);
-      this.#forget();
+      await this.#forget();
       throw error;
     }
   }
 
-  #forget(): void {
+  async #forget(): Promise<void> {
     this.#uploadID = undefined;
     this.#parts = [];
     this.#tail = [];
     this.#tailSize = 0;
     this.#size = 0;
-    this.#hash = createHash(this.#algorithm);
+    this.#hash = await openHash(this.#algorithm);
     this.#stored = false;
     this.#dirty = false;
   }
