@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 import { explainFile } from "./file-error.ts";
 import type { Names } from "./names.ts";
 import { bootID } from "./owner.ts";
-import type { Referrers } from "./referrers.ts";
+import type { Referrers, StoredReferrer } from "./referrers.ts";
 
 /** What the index shows. */
 interface Shown {
@@ -50,8 +50,7 @@ export class Layout {
       const { names, referrers } = this.#shown;
       const manifests = [
         ...names.list().map(({ name, descriptor }) => entry(name, descriptor)),
-        // Without names: who looks for what is about an image reads the documents (image-layout.md).
-        ...referrers.list().map(({ descriptor }) => descriptor),
+        ...referrers.list().map(referrerEntry),
       ];
       const index: ImageIndex = { schemaVersion: 2, mediaType: MediaType.imageIndex, manifests };
       replaceFile(this.#directory, "index.json", JSON.stringify(index), { sync: bootID() === "" });
@@ -86,6 +85,11 @@ export class Layout {
 function entry(name: string, { mediaType, digest, size }: Descriptor): Descriptor {
   const annotations = { [Annotation.containerdImageName]: name, [Annotation.refName]: name };
   return { mediaType, digest, size, annotations };
+}
+
+/** Without a name: who looks for what is about an image reads the manifest. Where that does not say it, the tag does. */
+function referrerEntry({ descriptor, tag }: StoredReferrer): Descriptor {
+  return tag === undefined ? descriptor : { ...descriptor, annotations: { [Annotation.refName]: tag } };
 }
 
 interface ReplaceOptions {

@@ -1,4 +1,4 @@
-import { adoptNames } from "./layout-reading.ts";
+import { adoptNames, adoptReferrers } from "./layout-reading.ts";
 import { defineSchema } from "./schema.ts";
 
 /**
@@ -56,4 +56,5 @@ export const contentSchema = defineSchema("content", [
    ) STRICT, WITHOUT ROWID;
    CREATE TRIGGER referrers_inserted AFTER INSERT ON referrers BEGIN UPDATE layout SET names = names + 1; END;
    CREATE TRIGGER referrers_deleted AFTER DELETE ON referrers BEGIN UPDATE layout SET names = names + 1; END;`,
+  adoptReferrers,
 ]);

@@ -5,6 +5,8 @@ import { repository } from "../support/index.ts";
 
 /** Programs that the Go module proxy serves, each in the version that the tests were written for. */
 const packages = {
+  // The last one with both forms of signatures, and with `copy`, `attach` and `triangulate`. Six minutes of processor time.
+  cosign: "github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5",
   crane: "github.com/google/go-containerregistry/cmd/crane@v0.22.1",
   helm: "helm.sh/helm/v3/cmd/helm@v3.22.0",
   oras: "oras.land/oras/cmd/oras@v1.3.6",

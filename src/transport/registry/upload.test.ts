@@ -238,3 +238,32 @@ test("ranges of answers are read by their grammar", () => {
     }),
   );
 });
+
+test("a beginning that an earlier process got wrong is not gone on with a second time", async () => {
+  const journal = new MemoryJournal();
+  const wrong = (offset: number) => pieces(Buffer.alloc(bytes.length, "other").subarray(offset));
+  {
+    await using to = sink({ uploads: journal, chunkSize: 200_000 });
+    let patches = 0;
+    registry.intercept = (request, response) => {
+      if (request.method !== "PATCH" || ++patches < 3) return false;
+      response.writeHead(400).end();
+      return true;
+    };
+    await assert.rejects(to.writeBlob(blob, wrong(0), { reopen: wrong }));
+    assert.ok(journal.location !== undefined, "a later process would go on");
+  }
+  registry.intercept = () => false;
+  {
+    await using to = sink({ uploads: journal });
+    await to.writeBlob(blob, reopen(0), { reopen });
+  }
+  assert.ok(bytes.equals(registry.blobs.get(blob.digest)!));
+  assert.equal(journal.location, undefined);
+  await using to = sink({ uploads: journal });
+  registry.blobs.clear();
+  await assert.rejects(to.writeBlob(blob, wrong(0), { reopen: wrong }), (error) =>
+    isCortenError(error, "invalid-argument"),
+  );
+  assert.equal(journal.location, undefined, "what is wrong is not gone on with");
+});
