@@ -138,7 +138,7 @@ enum plan_operation {
 	OP_RAISE_LIMIT = 116,
 	OP_CHILD_NAMESPACE = 200,
 	OP_FIND_HOME = 119,
-	OP_BECOME_SERVANT = 230,
+	OP_BECOME_SERVANT = 234,
 	OP_ASK_SERVANT = 231,
 	OP_FOLLOW_SERVANT = 232,
 	OP_AGREE_SERVANT = 233,
@@ -258,7 +258,7 @@ enum plan_operation {
 	X(OP_RAISE_LIMIT, raise_limit, "raiseLimit", 2, FIELD_INT, FIELD_INT) \
 	X(OP_CHILD_NAMESPACE, child_namespace, "childNamespace", 2, FIELD_OUT, FIELD_TEXT) \
 	X(OP_FIND_HOME, find_home, "findHome", 1, FIELD_INT) \
-	X(OP_BECOME_SERVANT, become_servant, "becomeServant", 4, FIELD_LIST, FIELD_LIST, FIELD_IN_OPTIONAL, FIELD_IN_OPTIONAL) \
+	X(OP_BECOME_SERVANT, become_servant, "becomeServant", 5, FIELD_LIST, FIELD_LIST, FIELD_IN_OPTIONAL, FIELD_IN_OPTIONAL, FIELD_IN_OPTIONAL) \
 	X(OP_ASK_SERVANT, ask_servant, "askServant", 1, FIELD_DATA) \
 	X(OP_FOLLOW_SERVANT, follow_servant, "followServant", 2, FIELD_TEXT_OPTIONAL, FIELD_OUT) \
 	X(OP_AGREE_SERVANT, agree_servant, "agreeServant", 0, FIELD_NONE) \
@@ -526,6 +526,7 @@ enum plan_operation {
 #define BECOME_SERVANT_ENV 1
 #define BECOME_SERVANT_FIRST 2
 #define BECOME_SERVANT_SECOND 3
+#define BECOME_SERVANT_THIRD 4
 #define ASK_SERVANT_REQUEST 0
 #define FOLLOW_SERVANT_STEP 0
 #define FOLLOW_SERVANT_TERMINAL 1

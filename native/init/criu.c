@@ -15,7 +15,7 @@
 #define MAX_ANSWER 16384
 /* Descriptors of the servant: the socket, then those that it inherits. */
 #define SERVANT_SOCKET 3
-#define SERVANT_DESCRIPTORS 3
+#define SERVANT_DESCRIPTORS 4
 
 /* What is read of criu_resp. */
 struct answer {
@@ -105,7 +105,7 @@ static bool tells_of(const struct answer *answer, const char *step)
 	return answer->script_length == text_length(step) && memcmp(answer->script, step, answer->script_length) == 0;
 }
 
-/* Puts the descriptors on 3, 4 and 5, whatever has these numbers; an absent one (-1) leaves its number free. */
+/* Puts the descriptors on 3 to 6, whatever has these numbers; an absent one (-1) leaves its number free. */
 static int place_descriptors(struct execution *x, const int *wanted)
 {
 	int copies[SERVANT_DESCRIPTORS];
@@ -144,8 +144,12 @@ int op_become_servant(struct execution *x)
 	error = channel_send(x->channel, MESSAGE_DESCRIPTOR, 0, ends[0]);
 	if (error < 0)
 		return fail(x, error, "sendmsg(SCM_RIGHTS %f)", ends[0]);
-	const int wanted[SERVANT_DESCRIPTORS] = { ends[1], in_field(x, BECOME_SERVANT_FIRST),
-		                                      in_field(x, BECOME_SERVANT_SECOND) };
+	const int wanted[SERVANT_DESCRIPTORS] = {
+		ends[1],
+		in_field(x, BECOME_SERVANT_FIRST),
+		in_field(x, BECOME_SERVANT_SECOND),
+		in_field(x, BECOME_SERVANT_THIRD),
+	};
 	if (place_descriptors(x, wanted) < 0)
 		return -1;
 	/* It still dies with its parent: nobody else listens to it. */

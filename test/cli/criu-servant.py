@@ -49,13 +49,14 @@ assert sys.argv[1:] == ["--no-default-config", "swrk", "3"], sys.argv
 peer = socket.socket(fileno=3)
 request = fields(peer.recv(65536))
 options = fields(request[2])
+assert options[1] == 4 and os.path.isdir("/proc/self/fd/4"), "images_dir_fd"
 assert options[50] == 1, "orphan_pts_master"
 with open(options[51]) as file:
     lines = file.read()
 with open(sys.argv[0] + ".log", "w") as log:
     log.write(lines)
 with open(sys.argv[0] + ".descriptors", "w") as log:
-    for number in (4, 5):
+    for number in (5, 6):
         try:
             log.write(os.readlink(f"/proc/self/fd/{number}") + "\n")
         except FileNotFoundError:
@@ -111,7 +112,7 @@ else:
     assert options[26] == 1, "rst_sibling"
     with open("/proc/self/mountinfo") as mounts:
         assert f" {setting['root']} " in mounts.read(), "no mount at the root"
-    with open(os.path.join(setting["images-dir"], "descriptors.json")) as file:
+    with open("/proc/self/fd/4/descriptors.json") as file:
         on_terminal = json.load(file)[0].startswith("/dev/pts/")
     master, slave = pty.openpty()
     ready, go = os.pipe()

@@ -59,12 +59,7 @@ describe("checkpoint and restore of a container with a terminal", { skip: !isRoo
     const { exitCode, stderr } = await oci("checkpoint", "--image-path", images, "--tcp-established", id);
     assert.deepEqual([exitCode, stderr], [0, ""]);
     const options = readFileSync(`${criu}.log`, "utf8").split("\n");
-    for (const option of [
-      `images-dir "${images}"`,
-      "tcp-established",
-      "manage-cgroups=soft",
-      "verbosity 4",
-    ]) {
+    for (const option of [`work-dir "${images}"`, "tcp-established", "manage-cgroups=soft", "verbosity 4"]) {
       assert.ok(options.includes(option), option);
     }
     assert.match((await oci("state", id)).stderr, /container does not exist/);

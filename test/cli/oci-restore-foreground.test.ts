@@ -126,7 +126,7 @@ describe("corten-oci restore in the foreground", { skip: !isRoot, timeout: 60_00
     });
     assert.equal((await command(cortenOci, line(bundle), { env })).exitCode, 0);
     assert.match(readFileSync(`${criu}.descriptors`, "utf8"), /^net:\[\d+\]\npid:\[\d+\]\n$/);
-    for (const key of ["fd[4]:extRootNetNS", "fd[5]:extRootPidNS"]) {
+    for (const key of ["fd[5]:extRootNetNS", "fd[6]:extRootPidNS"]) {
       assert.ok(told().includes(`inherit-fd "${key}"\n`), told());
     }
   });

@@ -70,7 +70,10 @@ export async function checkpointContainer(
     writeFileSync(configuration, criuConfiguration(settings.slice(1)), { mode: 0o600, flag: "wx" });
     const request = criuRequest("dump", configuration, init.pid);
     try {
-      const plan = compileTerminalDump({ criu: program, request }, { failureFile, onFailure: [] });
+      const plan = compileTerminalDump(
+        { criu: program, images: imagePath, request },
+        { failureFile, onFailure: [] },
+      );
       await perform(plan, statusFd ?? "ignore");
     } catch (error) {
       if (!(error instanceof CortenError)) throw error;

@@ -15,7 +15,7 @@ import type { MountPoint } from "./external.ts";
 /** criu locks the network with programs that it looks for. */
 const ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
 
-/** The container's root, the place where criu finds it, and the namespaces that criu inherits, as descriptors 4 and 5. */
+/** The container's root, the place where criu finds it, and the namespaces that criu inherits, as descriptors 5 and 6. */
 export interface Place {
   readonly rootfs: string;
   readonly root: string;
@@ -28,6 +28,8 @@ export interface Place {
 /** The program, and what it is asked as a servant. */
 export interface CriuTalk {
   readonly criu: string;
+  /** Directory of the images, which a servant has as descriptor 4. */
+  readonly images: string;
   readonly request: Uint8Array;
 }
 
@@ -102,14 +104,16 @@ function askServant(h: SectionBuilder, { request }: CriuTalk, flags: number): Re
   return h.take("terminal master");
 }
 
-function becomeServant(c: SectionBuilder, { criu }: CriuTalk, namespaces: readonly string[]): void {
-  const [first, second] = namespaces.map((path) => {
-    const namespace = c.take(path);
-    c.add("open", { out: namespace, dir: null, path, flags: k.O_RDONLY, mode: 0 });
-    return namespace;
-  });
+function becomeServant(c: SectionBuilder, { criu, images }: CriuTalk, namespaces: readonly string[]): void {
+  const open = (path: string, flags: number): Register => {
+    const opened = c.take(path);
+    c.add("open", { out: opened, dir: null, path, flags, mode: 0 });
+    return opened;
+  };
+  const first = open(images, k.O_RDONLY | k.O_DIRECTORY);
+  const [second, third] = namespaces.map((path) => open(path, k.O_RDONLY));
   const args = [criu, "--no-default-config", "swrk", "3"];
-  c.add("becomeServant", { args, env: ENVIRONMENT, first: first ?? null, second: second ?? null });
+  c.add("becomeServant", { args, env: ENVIRONMENT, first, second: second ?? null, third: third ?? null });
 }
 
 /** As a start makes them: criu moves processes into groups, and a v1 cpuset without CPUs takes none. */

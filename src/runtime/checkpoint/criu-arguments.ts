@@ -45,8 +45,8 @@ export function dumpArguments(pid: number, subject: CriuSubject, options: Checkp
   ];
 }
 
-/** Descriptors of criu as a servant: 3 is its socket. compileRestore puts namespaces behind it. */
-const FIRST_NAMESPACE = 4;
+/** Descriptors of criu as a servant: 3 is its socket, 4 the images. compileRestore puts namespaces behind them. */
+const FIRST_NAMESPACE = 5;
 
 /** The options of `criu restore`. `root` is the mount that the container's mounts are built on. */
 export function restoreArguments(

@@ -3,9 +3,11 @@ import { describe, it } from "node:test";
 import { criuConfiguration, criuRequest } from "./criu-request.ts";
 
 describe("what a servant of criu is told", () => {
-  it("a command line becomes a configuration file: a line for each option", () => {
+  it("a command line becomes a configuration file: a line for each option but the images", () => {
     const line = [
       "--images-dir",
+      "/images",
+      "--work-dir",
       '/a b/"c"',
       "-v4",
       "--manage-cgroups=soft",
@@ -15,7 +17,7 @@ describe("what a servant of criu is told", () => {
     ];
     assert.equal(
       criuConfiguration(line),
-      'images-dir "/a b/\\"c\\""\nverbosity 4\nmanage-cgroups=soft\ntcp-established\ntree "7"\n',
+      'work-dir "/a b/\\"c\\""\nverbosity 4\nmanage-cgroups=soft\ntcp-established\ntree "7"\n',
     );
   });
 
@@ -25,11 +27,11 @@ describe("what a servant of criu is told", () => {
     }
   });
 
-  it("the request is a criu_req: kind, process, log level, scripts, terminal, configuration file", () => {
-    const minusOne = `08${"ff".repeat(9)}01`;
+  it("the request is a criu_req: kind, images, process, log level, scripts, terminal, configuration file", () => {
+    const images = "0804";
     const file = `9a0304${Buffer.from("/c/d").toString("hex")}`;
-    const options = `${minusOne}10ac0248046001900301${file}`;
-    const length = (options.length / 2).toString(16);
+    const options = `${images}10ac0248046001900301${file}`;
+    const length = (options.length / 2).toString(16).padStart(2, "0");
     assert.equal(Buffer.from(criuRequest("dump", "/c/d", 300)).toString("hex"), `080112${length}${options}`);
     const restored = Buffer.from(criuRequest("restore", "/c/d")).toString("hex");
     assert.match(restored, /^080212/);

@@ -5,7 +5,7 @@ const RESTORE = 2;
 
 /**
  * A command line of criu as its configuration file. A servant takes its options from there, so that no option has to
- * be known in two languages.
+ * be known in two languages; the images it has as a descriptor.
  *
  * @throws invalid-argument for a line break, which would begin another option, and for a backslash, which criu would
  *   take for half of an escape
@@ -19,6 +19,8 @@ export function criuConfiguration(options: readonly string[]): string {
         `a path for criu has a line break or a backslash: ${JSON.stringify(word)}`,
       );
     }
+    // The value begins with no dashes, so it is passed over as well.
+    if (word === "--images-dir") continue;
     if (word === "-v4") text += "verbosity 4\n";
     else if (word.startsWith("--")) {
       const value = options[index + 1];
@@ -36,8 +38,8 @@ export function criuConfiguration(options: readonly string[]): string {
  */
 export function criuRequest(kind: "dump" | "restore", configuration: string, pid?: number): Uint8Array {
   const options = [
-    // images_dir_fd is required; -1 leaves it to the configuration file.
-    ...number(1, -1n),
+    // images_dir_fd, of the servant's own: until criu 4 the configuration file could name none.
+    ...number(1, 4n),
     ...(pid === undefined ? [] : number(2, BigInt(pid))),
     // log_level
     ...number(9, 4n),

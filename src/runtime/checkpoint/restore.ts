@@ -48,6 +48,7 @@ export function planRestore(options: RestoreOptions, files: LaunchFiles): Planne
     configuration = criuConfiguration(args);
     const talk = {
       criu: requireCriu(),
+      images: imagePath,
       request: criuRequest("restore", join(files.stateDirectory, CONFIGURATION)),
     };
     const plan = compileRestore(input, talk, {

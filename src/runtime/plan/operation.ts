@@ -454,9 +454,12 @@ export const OPERATIONS = {
   // ── criu ─────────────────────────────────────────────────────────────────────────────────
   /**
    * The container section's last operation: execve(args[0], args, env) of criu as a servant of the host's section. Its
-   * descriptor 3 is a socket to that, 4 and 5 are `first` and `second`, the standard streams stay. It dies with its parent.
+   * descriptor 3 is a socket to that, 4 to 6 are `first` to `third`, the standard streams stay. It dies with its parent.
    */
-  becomeServant: { code: 230, fields: { args: "list", env: "list", first: "in?", second: "in?" } },
+  becomeServant: {
+    code: 234,
+    fields: { args: "list", env: "list", first: "in?", second: "in?", third: "in?" },
+  },
   /** In the host section: sends the child that becomes a servant `request`, a criu_req. */
   askServant: { code: 231, fields: { request: "data" } },
   /**
