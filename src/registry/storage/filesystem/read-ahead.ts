@@ -3,13 +3,17 @@ import { CortenError } from "../../../spec/index.ts";
 import type { ByteRange } from "../blob-storage.ts";
 
 /**
- * Bytes read at a time. With 1 MiB each chunk would be new memory, whose pages the kernel has to clear: that
- * costs more than all the rest.
+ * Bytes read at a time: each read wakes a thread and the event loop again, which costs as much as copying 256 KiB does.
+ * Buffers are used again, as the kernel has to clear the pages of new memory, which costs more than all the rest.
  */
-const CHUNK_SIZE = 256 * 1024;
-/** Buffers kept for the next reader. */
-const MAX_SPARE = 64;
+const CHUNK_SIZE = 1024 * 1024;
+/** With more readers than this each gets a smaller part: clients that take nothing must not fill the memory. */
+const MANY_READERS = 16;
+const SMALL_CHUNK_SIZE = 128 * 1024;
+/** Buffers of the full size that are kept for the next reader. */
+const MAX_SPARE = 2 * MANY_READERS;
 const spare: Buffer[] = [];
+let readers = 0;
 
 /**
  * The bytes of a range, one chunk read while the one before is sent. A chunk is overwritten after the next
@@ -19,15 +23,19 @@ export async function* readAhead(
   file: number,
   { start, end }: ByteRange,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const buffers = [spare.pop() ?? newBuffer(), spare.pop() ?? newBuffer()];
+  const chunkSize = readers++ < MANY_READERS ? CHUNK_SIZE : SMALL_CHUNK_SIZE;
+  const buffers: Buffer[] = [];
   let pending: Promise<Buffer> | undefined;
   try {
-    let turn = 0;
+    let turn = 1;
     const readAt = (at: number): Promise<Buffer> => {
-      const length = Math.min(CHUNK_SIZE, end - at);
-      const isLast = at + length === end;
+      const length = Math.min(chunkSize, end - at);
       turn ^= 1;
-      return readChunk(file, isLast ? Buffer.allocUnsafeSlow(length) : buffers[turn]!, at);
+      const isLast = at + length === end;
+      if (isLast) return readChunk(file, Buffer.allocUnsafeSlow(length), at);
+      const buffer = buffers[turn] ?? newBuffer(chunkSize);
+      buffers[turn] = buffer;
+      return readChunk(file, buffer, at);
     };
     pending = readAt(start);
     for (let at = start; at < end; ) {
@@ -42,12 +50,13 @@ export async function* readAhead(
     // A read under way writes into its buffer and needs the file.
     await pending?.catch(() => undefined);
     closeSync(file);
-    if (spare.length < MAX_SPARE) spare.push(...buffers);
+    readers--;
+    if (chunkSize === CHUNK_SIZE && spare.length < MAX_SPARE) spare.push(...buffers);
   }
 }
 
-function newBuffer(): Buffer {
-  return Buffer.allocUnsafeSlow(CHUNK_SIZE);
+function newBuffer(size: number): Buffer {
+  return (size === CHUNK_SIZE ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
 }
 
 function readChunk(file: number, buffer: Buffer, position: number): Promise<Buffer> {
