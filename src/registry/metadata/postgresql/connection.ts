@@ -39,6 +39,9 @@ export function connect(options: PostgresqlOptions): Sql {
   return postgres(address.href, {
     ...(socketDirectory === null ? {} : { host: socketDirectory }),
     max: connections,
+    // A database that is back is found within a second; by default the driver waits up to twenty.
+    backoff: (attempt) => Math.min(1, 0.05 * 2 ** attempt),
+    connect_timeout: 10,
     types: { bigint: BIGINT },
     connection: { application_name: "corten-registry", search_path: schema },
     onnotice: () => undefined,
