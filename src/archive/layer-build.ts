@@ -4,6 +4,7 @@ import type { ByteString } from "./byte-string.ts";
 import type { DecompressLimits } from "./compression.ts";
 import { decompress } from "./compression.ts";
 import { type ContentSink, indexContent } from "./erofs-content.ts";
+import { TAR_BLOCK_BITS } from "./erofs-format.ts";
 import { ErofsWriter } from "./erofs-writer.ts";
 import type { BorrowedFile } from "./layer-node.ts";
 import { LayerTree } from "./layer-tree.ts";
@@ -24,7 +25,8 @@ export interface BuildLayerOptions {
   readonly below?: LayersBelow;
   /**
    * The source is a plain tar archive that is kept: the image is only an index of it, and the content of files stays
-   * where it is. Not for one with sparse files, whose content is not in one piece there. Default: false.
+   * where it is. Not for one with sparse files, whose content is not in one piece there, and not for one that ends within a
+   * block, as `umoci insert` leaves them. Default: false.
    */
   readonly indexed?: boolean;
   readonly limits?: TarLimits & DecompressLimits;
@@ -107,6 +109,10 @@ export async function buildLayer(
       });
     }
     const { tree, entries } = intake.finish();
+    // The kernel reads the archive in blocks, and fails on one that is not all there.
+    if (indexed && bytesUncompressed % 2 ** TAR_BLOCK_BITS !== 0) {
+      throw notIndexable("a layer whose archive ends within a block");
+    }
     const directories = tree.seal();
     for (const file of tree.borrowed) await copyContent(writer, file);
     const uuid = Buffer.from(below === undefined ? hex : encodedPart(below.chainID), "hex").subarray(0, 16);
@@ -183,7 +189,11 @@ class LayerIntake {
 /** Takes nothing: the content is in the archive, from byte `at` on. */
 function indexedSink(entry: TarEntry, at: number): ContentSink {
   if (entry.sparse === undefined) return { write: () => undefined, end: () => indexContent(entry.size, at) };
-  throw new CortenError("unimplemented", "a layer with sparse files cannot be indexed", {
+  throw notIndexable("a layer with sparse files");
+}
+
+function notIndexable(what: string): CortenError {
+  return new CortenError("unimplemented", `${what} cannot be indexed`, {
     hint: "store it as an image of its own",
   });
 }

@@ -12,6 +12,7 @@ import type { Root } from "./graph.ts";
 import { ReachableBlobs } from "./graph.ts";
 import { dropEndedLeases } from "./lease.ts";
 import { addReferrers, dropReferrers } from "./referrers.ts";
+import { dropReplacements, markReplacements } from "./replaced.ts";
 
 /** Blobs removed in one transaction: other processes wait for it with their leases. */
 const BATCH_SIZE = 64;
@@ -75,6 +76,7 @@ export async function collect(
   if (rehearse !== undefined) {
     for (const root of readRoots(database, rehearse.withoutNames)) reachable.add(root);
     addReferrers(database, reachable);
+    markReplacements(database, blobs, reachable);
     return wouldRemove(directory, blobs, reachable);
   }
   // First, and without writing to the database: on a full disk this makes the room for what follows.
@@ -95,6 +97,7 @@ export async function collect(
   );
   for (const root of roots) reachable.add(root);
   addReferrers(database, reachable);
+  markReplacements(database, blobs, reachable);
 
   const removed: { digest: Digest; size: number }[] = [];
   let bytes = partials.bytes;
@@ -103,6 +106,7 @@ export async function collect(
     options.signal?.throwIfAborted();
     at += database.transaction(() => {
       markRoots(database, reachable);
+      markReplacements(database, blobs, reachable);
       const end = Date.now() + BATCH_TIME;
       let looked = 0;
       for (const digest of candidates.slice(at, at + BATCH_SIZE)) {
@@ -121,6 +125,7 @@ export async function collect(
   database.transaction(() => {
     markRoots(database, reachable);
     if (dropReferrers(database, reachable)) database.afterCommit(changed);
+    dropReplacements(database, blobs, reachable);
   });
   return { blobs: removed, partials: partials.count, bytes };
 }

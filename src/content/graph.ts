@@ -44,6 +44,11 @@ export class ReachableBlobs {
     return this.#marked.has(digest);
   }
 
+  /** Marks one blob. */
+  mark(digest: Digest): void {
+    this.#marked.add(digest);
+  }
+
   /** Marks what `root` leads to. Synchronous, so that it can run inside a transaction. */
   add(root: Root): void {
     const stack: Root[] = [root];

@@ -24,6 +24,7 @@ export type { NamedContent, Names } from "./names.ts";
 export { bootID } from "./owner.ts";
 export { PartialFile } from "./partial-file.ts";
 export type { Referrers, StoredReferrer } from "./referrers.ts";
+export type { Replacement, Replacements } from "./replaced.ts";
 export type { Schema, SchemaStep } from "./schema.ts";
 export { defineSchema } from "./schema.ts";
 export type { IngestOptions, Store } from "./store.ts";

@@ -16,6 +16,7 @@ import type { LeaseOptions } from "./lease.ts";
 import { Lease, releaseLease } from "./lease.ts";
 import { Names } from "./names.ts";
 import { Referrers } from "./referrers.ts";
+import { Replacements } from "./replaced.ts";
 import type { Schema } from "./schema.ts";
 import { contentSchema } from "./tables.ts";
 import type { ContentUsage } from "./usage.ts";
@@ -36,6 +37,8 @@ export class Store implements Disposable {
   readonly database: Database;
   readonly names: Names;
   readonly referrers: Referrers;
+  /** Packed layers that are here unpacked only. */
+  readonly replacements: Replacements;
   readonly #blobs: Blobs;
   readonly #layout: Layout;
 
@@ -44,6 +47,7 @@ export class Store implements Disposable {
     this.directory = contentDirectory(root);
     this.database = openDatabase(root, [contentSchema, ...schemas]);
     this.#blobs = new Blobs(this.directory);
+    this.replacements = new Replacements(this.database, this.#blobs);
     const changed = () => this.#layout.write();
     const has = (descriptor: Descriptor) => this.has(descriptor);
     this.names = new Names(this.database, has, changed);
@@ -113,18 +117,23 @@ export class Store implements Disposable {
   }
 
   /**
-   * Begins to bring a blob in, or returns undefined when the store has it. While another task or
+   * Begins to bring a blob in, or returns undefined when the store has it, or what it may have instead. While another task or
    * process brings in the same blob this waits: for the finished blob, or to go on where that one
    * failed.
    *
    * @throws unimplemented when the digest's algorithm cannot be verified
    */
-  async ingest(descriptor: Descriptor, options: IngestOptions): Promise<Ingest | undefined> {
-    const { lease, signal } = options;
+  async ingest(
+    descriptor: Descriptor,
+    options: IngestOptions & { readonly orReplacement?: boolean },
+  ): Promise<Ingest | undefined> {
+    const { lease, signal, orReplacement = false } = options;
     const finalPath = this.path(descriptor.digest);
     lease.add(descriptor);
     const partial = splitDigest(descriptor.digest).join("-");
-    const claim = await Claim.take(this.database, partial, () => this.has(descriptor), signal);
+    const settled = () =>
+      this.has(descriptor) || (orReplacement && this.replacements.of(descriptor) !== undefined);
+    const claim = await Claim.take(this.database, partial, settled, signal);
     if (claim === undefined) return undefined;
     try {
       const partialPath = join(this.directory, "ingest", partial);
@@ -180,7 +189,7 @@ export class Store implements Disposable {
   /** The digests of all that an index or manifest leads to, itself among them; what is not here, too. */
   async reachableFrom(root: Root): Promise<ReadonlySet<Digest>> {
     const { reachableFrom } = await import("./usage.ts");
-    return reachableFrom(this.#blobs, root);
+    return reachableFrom(this.database, this.#blobs, root);
   }
 
   /** What leases hold that no name needs to lead to. */

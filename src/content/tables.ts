@@ -7,6 +7,7 @@ import { defineSchema } from "./schema.ts";
  * - `leases`, `lease_content`: what garbage collection must keep although no name leads to it.
  * - `referrers`: manifests that are about others, each with its subject, and the tag by which it is found in registries.
  * - `claims`: which process writes which partial blob.
+ * - `replaced`, `replaced_origins`: packed layers that are here unpacked only, and where they came from.
  * - `layout`: how often names and referrers changed, and which of these states `index.json` shows since which boot.
  */
 export const contentSchema = defineSchema("content", [
@@ -57,4 +58,16 @@ export const contentSchema = defineSchema("content", [
    CREATE TRIGGER referrers_inserted AFTER INSERT ON referrers BEGIN UPDATE layout SET names = names + 1; END;
    CREATE TRIGGER referrers_deleted AFTER DELETE ON referrers BEGIN UPDATE layout SET names = names + 1; END;`,
   adoptReferrers,
+  `CREATE TABLE replaced (
+     digest TEXT PRIMARY KEY,
+     size INTEGER NOT NULL,
+     plain TEXT NOT NULL,
+     plain_size INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE replaced_origins (
+     digest TEXT NOT NULL,
+     origin TEXT NOT NULL,
+     noted INTEGER NOT NULL,
+     PRIMARY KEY (digest, origin)
+   ) STRICT, WITHOUT ROWID;`,
 ]);

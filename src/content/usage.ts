@@ -5,8 +5,10 @@ import { isCortenError } from "../spec/index.ts";
 import type { Blobs } from "./blobs.ts";
 import { listBlobs, namesIn } from "./collect.ts";
 import { loadDigestFunction } from "./content-hash.ts";
+import type { Database } from "./database.ts";
 import type { Root } from "./graph.ts";
 import { ReachableBlobs } from "./graph.ts";
+import { markReplacements } from "./replaced.ts";
 
 /** What a content directory takes on disk. */
 export interface ContentUsage {
@@ -26,13 +28,18 @@ export function contentUsage(directory: string, blobs: Blobs): ContentUsage {
 }
 
 /**
- * The blobs that `root` leads to, in the store or not, itself among them. Below a document that is damaged nothing is
+ * The blobs that `root` leads to, in the store or not, itself among them, and the archives that are here for packed layers. Below a document that is damaged nothing is
  * known, which must not keep the others from being looked at.
  */
-export async function reachableFrom(blobs: Blobs, root: Root): Promise<ReadonlySet<Digest>> {
+export async function reachableFrom(
+  database: Database,
+  blobs: Blobs,
+  root: Root,
+): Promise<ReadonlySet<Digest>> {
   const found = new ReachableBlobs(blobs, await loadDigestFunction());
   try {
     found.add(root);
+    markReplacements(database, blobs, found);
   } catch (error) {
     if (!isCortenError(error, "data-loss")) throw error;
   }

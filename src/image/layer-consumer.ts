@@ -21,4 +21,9 @@ export interface LayerConsumer {
   (layer: ImageLayer, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** False for a layer that is not needed because it is unpacked already. Default: true for all. */
   wants?(diffID: Digest): boolean | Promise<boolean>;
+  /**
+   * True when all that was made of a layer can be used with the layer's unpacked archive alone, and without much beside
+   * it: only then is a packed layer given up for its archive. Default: true for all.
+   */
+  servesPlain?(diffID: Digest): boolean;
 }

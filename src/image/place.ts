@@ -22,7 +22,11 @@ interface WithStore {
 }
 
 /** Options of {@link openImageSource}. */
-export type OpenImageSourceOptions = OpenOptions & WithStore;
+export type OpenImageSourceOptions = OpenOptions &
+  WithStore & {
+    /** Refuse an image of the store that is not here as its manifest has it. Default: false. */
+    readonly preserveDigests?: boolean;
+  };
 /** Options of {@link openImageSink}. */
 export type OpenImageSinkOptions = OpenSinkOptions & WithStore;
 
@@ -68,7 +72,7 @@ export async function openImageSource(
   if (place.kind !== "store") return openSource(place, options);
   const store = storeOf(options);
   const image = await resolveImage(store, place.name);
-  return new StoreSource(store, place.name, image.root);
+  return StoreSource.open(store, place.name, image.root, options);
 }
 
 /**

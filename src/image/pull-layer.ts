@@ -1,41 +1,47 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Ingest, Lease, Store } from "../content/index.ts";
-import type { Descriptor, Digest } from "../spec/index.ts";
+import type { Ingest } from "../content/index.ts";
+import type { Descriptor } from "../spec/index.ts";
 import { CortenError, isCortenError } from "../spec/index.ts";
-import type { ImageSource } from "../transport/index.ts";
-import type { ImageLayer, LayerConsumer } from "./layer-consumer.ts";
+import type { Consume, LayerContext, WantedBlob } from "./layer-context.ts";
+import { consumerFor } from "./layer-context.ts";
 import { LayerPipe } from "./layer-pipe.ts";
+import { keepPlain, toReplace } from "./plain-layer.ts";
+import { readStored } from "./read-stored-layer.ts";
 import { hasOtherHost } from "./right-content.ts";
-import type { TransferEvent } from "./transfer-event.ts";
 
 /** Attempts that bring no byte before a transfer is given up; progress starts the count again. */
 const MAX_BARREN_ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 200;
 
-/** What all layers of one pull share. */
-export interface LayerContext {
-  readonly store: Store;
-  readonly source: ImageSource;
-  readonly lease: Lease;
-  readonly signal: AbortSignal;
-  readonly consumer?: LayerConsumer;
-  readonly report: (event: TransferEvent) => void;
+/** Brings one layer into the store and to the consumer. Returns false when its archive was stored in vain. */
+export async function pullLayer(context: LayerContext, wanted: WantedBlob): Promise<boolean> {
+  const replaceable = toReplace(context, wanted);
+  if (replaceable === undefined) {
+    await pullWith(context, wanted, await consumerFor(context, wanted));
+    return true;
+  }
+  let plain: Descriptor | undefined;
+  await pullWith(context, wanted, async (content) => {
+    plain = await keepPlain(context, replaceable, content);
+  });
+  const { store, consumer, origin } = context;
+  // Not unpacked here: it was given up before.
+  if (plain === undefined) return true;
+  if (consumer?.servesPlain?.(replaceable.diffID) === false) return false;
+  store.replacements.replace(wanted.descriptor, plain, origin);
+  return true;
 }
 
-/** A layer, or a blob that is none (of an artifact) and has no DiffID. */
-export interface WantedBlob {
-  readonly descriptor: Descriptor;
-  readonly diffID?: Digest;
-}
-
-/** Brings one layer into the store and to the consumer. */
-export async function pullLayer(context: LayerContext, wanted: WantedBlob): Promise<void> {
+async function pullWith(
+  context: LayerContext,
+  wanted: WantedBlob,
+  consume: Consume | undefined,
+): Promise<void> {
   const { source } = context;
   const { descriptor } = wanted;
-  const consume = await consumerFor(context, wanted);
   try {
     for (let goneOn = 0; ; ) {
-      const wrong = await pullOnce(context, descriptor, consume);
+      const wrong = await pullOnce(context, wanted, consume);
       if (wrong === undefined) return;
       // What a partial blob held may have been wrong (a power cut leaves such); it is gone, and once more is fair.
       const again = wrong.resumed && goneOn++ === 0;
@@ -52,24 +58,6 @@ export async function pullLayer(context: LayerContext, wanted: WantedBlob): Prom
   }
 }
 
-type Consume = (content: AsyncIterable<Uint8Array>) => Promise<void>;
-
-async function consumerFor({ consumer }: LayerContext, wanted: WantedBlob): Promise<Consume | undefined> {
-  const { descriptor, diffID } = wanted;
-  if (consumer === undefined || diffID === undefined) return undefined;
-  if (consumer.wants !== undefined && !(await consumer.wants(diffID))) return undefined;
-  const layer: ImageLayer = { descriptor, diffID, mediaType: descriptor.mediaType };
-  return async (content) => {
-    try {
-      await consumer(layer, content);
-    } catch (error) {
-      if (error instanceof CortenError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new CortenError("internal", `cannot unpack layer ${descriptor.digest}: ${why}`, { cause: error });
-    }
-  };
-}
-
 /** Bytes that came in and were thrown away. */
 interface WrongContent {
   readonly error: CortenError;
@@ -80,13 +68,15 @@ interface WrongContent {
 /** Returns what was wrong where the bytes seem to be. */
 async function pullOnce(
   context: LayerContext,
-  descriptor: Descriptor,
+  wanted: WantedBlob,
   consume: Consume | undefined,
 ): Promise<WrongContent | undefined> {
-  const { store, lease, signal } = context;
-  await using ingest = await store.ingest(descriptor, { lease, signal });
+  const { store, lease, signal, copies } = context;
+  const { descriptor } = wanted;
+  const orReplacement = copies !== "both";
+  await using ingest = await store.ingest(descriptor, { lease, signal, orReplacement });
   if (ingest === undefined) {
-    await readStored(context, descriptor, consume);
+    await readStored(context, wanted, consume);
     return undefined;
   }
   const resumedAt = ingest.offset;
@@ -136,35 +126,6 @@ async function pullOnce(
  */
 function blamesContent(error: unknown, byConsumer: boolean): error is CortenError {
   return isCortenError(error, "data-loss") || (byConsumer && isCortenError(error, "invalid-argument"));
-}
-
-async function readStored(
-  context: LayerContext,
-  descriptor: Descriptor,
-  consume: Consume | undefined,
-): Promise<void> {
-  const { digest, size } = descriptor;
-  context.report({ type: "layer", digest, offset: size, size, state: "exists" });
-  if (consume === undefined) return;
-  const content = readOrDiscard(context, descriptor);
-  try {
-    await consume(content);
-  } finally {
-    await content.return();
-  }
-}
-
-/** A stored blob, which is removed when it turns out damaged, so that the pull which the error asks for fetches it. */
-async function* readOrDiscard(
-  { store, signal }: LayerContext,
-  descriptor: Descriptor,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* store.open(descriptor, { verify: true, signal });
-  } catch (error) {
-    if (isCortenError(error, "data-loss")) store.discard(descriptor.digest);
-    throw error;
-  }
 }
 
 async function fetchInto(

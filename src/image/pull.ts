@@ -16,9 +16,9 @@ import { checkLayers, isImageConfigType } from "./config-check.ts";
 import { everyOf } from "./every-of.ts";
 import type { Image } from "./image.ts";
 import type { LayerConsumer } from "./layer-consumer.ts";
+import type { LayerContext, WantedBlob } from "./layer-context.ts";
 import { checkPinned, moveName, storedName } from "./naming.ts";
 import { configPlatform, formatPlatform, hostPlatform, platformRank, runsOnHost } from "./platform.ts";
-import type { LayerContext, WantedBlob } from "./pull-layer.ts";
 import { pullLayer } from "./pull-layer.ts";
 import { storedImage } from "./stored-image.ts";
 import type { TransferEvent } from "./transfer-event.ts";
@@ -38,6 +38,14 @@ export interface PullOptions {
   /** Layers at once. Default 4. */
   readonly parallel?: number;
   readonly onProgress?: (event: TransferEvent) => void;
+  /**
+   * What is kept of packed layers of the image for {@link platform}. `single`: what they unpack to, and nothing else, as far as
+   * the consumer can do with that; `both`: the packed form is here, and fetched if it was given up. Default: what is here
+   * stays as it is, new layers are kept packed.
+   */
+  readonly copies?: "both" | "single";
+  /** Where layers can be had again, for who gives up their packed form. */
+  readonly origin?: string;
   /** Sees the content of the layers of the image for {@link platform} while it comes in. */
   readonly consumer?: LayerConsumer;
   /**
@@ -58,6 +66,17 @@ export interface PullOptions {
  *   digest names; invalid-argument for malformed documents; the consumer's and the source's errors
  */
 export async function pull(store: Store, source: ImageSource, options: PullOptions = {}): Promise<Image> {
+  const { image, leftover } = await bringIn(store, source, options);
+  // A layer's archive that cannot stand for it: nothing leads there now.
+  if (leftover) await store.collect(options.signal === undefined ? {} : { signal: options.signal });
+  return image;
+}
+
+async function bringIn(
+  store: Store,
+  source: ImageSource,
+  options: PullOptions,
+): Promise<{ readonly image: Image; readonly leftover: boolean }> {
   const { signal, onProgress } = options;
   const name = options.name === undefined ? undefined : storedName(options.name);
   using own = options.lease === undefined ? store.lease() : undefined;
@@ -81,9 +100,10 @@ export async function pull(store: Store, source: ImageSource, options: PullOptio
   }
   await puller.layers([...blobs.values()]);
   if (name !== undefined) moveName(store, name, root.descriptor);
-  return storedImage(store, root.descriptor, {
+  const image = storedImage(store, root.descriptor, {
     ...(options.platform === undefined ? {} : { platform: options.platform }),
   });
+  return { image, leftover: puller.leftover };
 }
 
 /** The steps of one pull. */
@@ -92,6 +112,8 @@ class Puller {
   readonly #source: ImageSource;
   readonly #lease: Lease;
   readonly #options: PullOptions;
+  /** True when an archive was made in vain. */
+  leftover = false;
 
   constructor(store: Store, source: ImageSource, lease: Lease, options: PullOptions) {
     this.#store = store;
@@ -147,8 +169,8 @@ class Puller {
 
   /** Brings in blobs, several at once. The first failure stops the others, which keep what they have. */
   async layers(blobs: readonly WantedBlob[]): Promise<void> {
-    const { consumer, onProgress, parallel = DEFAULT_PARALLEL, signal } = this.#options;
-    await everyOf(blobs, { parallel, ...(signal === undefined ? {} : { signal }) }, (blob, both) => {
+    const { consumer, copies, origin, onProgress, parallel = DEFAULT_PARALLEL, signal } = this.#options;
+    await everyOf(blobs, { parallel, ...(signal === undefined ? {} : { signal }) }, async (blob, both) => {
       const context: LayerContext = {
         store: this.#store,
         source: this.#source,
@@ -156,8 +178,10 @@ class Puller {
         signal: both,
         report: (event) => onProgress?.(event),
         ...(consumer === undefined ? {} : { consumer }),
+        ...(copies === undefined ? {} : { copies }),
+        ...(origin === undefined ? {} : { origin }),
       };
-      return pullLayer(context, blob);
+      if (!(await pullLayer(context, blob))) this.leftover = true;
     });
   }
 

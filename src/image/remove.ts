@@ -1,6 +1,6 @@
 import type { Collected, Store } from "../content/index.ts";
 import type { Digest } from "../spec/index.ts";
-import { CortenError, familiarReference, parseReference } from "../spec/index.ts";
+import { CortenError, familiarReference, isCortenError, parseReference } from "../spec/index.ts";
 import { findByName, resolveImage } from "./find.ts";
 import type { Image } from "./image.ts";
 import { isDigestName, repositoryOf, storedName } from "./naming.ts";
@@ -59,7 +59,9 @@ export async function removeImage(
       },
     );
   }
-  if (last && usedBy !== undefined) for (const image of images) refuseUsed(text, await usedBy(image), force);
+  if (last && usedBy !== undefined) {
+    for (const image of images) refuseUsed(text, await usersOf(store, image, usedBy), force);
+  }
   const deleted = last ? await idsOf(images) : [];
   store.database.transaction(
     () => {
@@ -102,6 +104,19 @@ function countNames(names: readonly string[]): number {
   const tags = names.filter((name) => !isDigestName(name));
   const tagged = new Set(tags.map(repositoryOf));
   return tags.length + names.filter((name) => isDigestName(name) && !tagged.has(repositoryOf(name))).length;
+}
+
+async function usersOf(
+  store: Store,
+  image: Image,
+  usedBy: NonNullable<RemoveImageOptions["usedBy"]>,
+): Promise<readonly ImageUser[]> {
+  try {
+    return await usedBy(image);
+  } catch (error) {
+    if (!isCortenError(error, "data-loss") || store.names.of(image.root.digest).length > 0) throw error;
+    throw new CortenError("not-found", `image ${image.root.digest} was removed meanwhile`, { cause: error });
+  }
 }
 
 function refuseUsed(text: string, users: readonly ImageUser[], force: boolean): void {

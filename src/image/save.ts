@@ -1,9 +1,11 @@
 import type { Store } from "../content/index.ts";
 import type { Descriptor } from "../spec/index.ts";
-import { isIndexType, isManifestType, MAX_DOCUMENT_SIZE, parseIndex, parseManifest } from "../spec/index.ts";
-import type { Document, ImageSink } from "../transport/index.ts";
+import { isCortenError, isManifestType, parseManifest } from "../spec/index.ts";
+import type { ImageSink, ImageSource } from "../transport/index.ts";
 import { everyOf } from "./every-of.ts";
 import type { Image } from "./image.ts";
+import { contentFromOrigin } from "./origin-content.ts";
+import { readDocument, storedDocuments, withArchives } from "./stored-documents.ts";
 import type { TransferEvent } from "./transfer-event.ts";
 
 const DEFAULT_PARALLEL = 4;
@@ -15,12 +17,17 @@ export interface SaveOptions {
   /** Blobs at once. Default 4; archives write one after the other by themselves. */
   readonly parallel?: number;
   readonly onProgress?: (event: TransferEvent) => void;
+  /**
+   * Opens a place that packed layers came from which are here unpacked only, to pass them on from there; the caller lets go of
+   * it. Default: their archives are written instead, not packed, in a manifest of its own.
+   */
+  readonly refetch?: (origin: string) => Promise<ImageSource>;
   readonly signal?: AbortSignal;
 }
 
 /**
  * Writes an image to any sink: a registry, a layout, an archive. Documents and blobs are the stored
- * bytes, unchanged. Of an index whose images are not all here only the view's image is written, as
+ * bytes, unchanged; layers that are here unpacked only are an exception ({@link SaveOptions.refetch}). Of an index whose images are not all here only the view's image is written, as
  * registries refuse an index with parts missing.
  *
  * @returns the document that the place's name means now
@@ -31,13 +38,35 @@ export async function save(
   sink: ImageSink,
   options: SaveOptions = {},
 ): Promise<Descriptor> {
+  try {
+    return await saveOnce(store, image, sink, options);
+  } catch (error) {
+    // A pull may have given up a packed layer after it was found here.
+    if (!isCortenError(error, "data-loss") || !(await lacksPacked(store, image))) throw error;
+    return await saveOnce(store, image, sink, options);
+  }
+}
+
+async function lacksPacked(store: Store, image: Image): Promise<boolean> {
+  const { layers } = await image.manifest();
+  return layers.some((layer) => store.replacements.of(layer) !== undefined);
+}
+
+async function saveOnce(
+  store: Store,
+  image: Image,
+  sink: ImageSink,
+  options: SaveOptions,
+): Promise<Descriptor> {
   const { parallel = DEFAULT_PARALLEL, signal } = options;
   const call = signal === undefined ? {} : { signal };
   // Held so that a removal of the image meanwhile cannot take away what is still to be written.
   using lease = store.lease();
   lease.add(image.root);
-  const whole = options.single === true ? undefined : await documentsBelow(store, image.root);
-  const documents = whole ?? [await read(store, await image.descriptor())];
+  const below = options.single === true ? undefined : await storedDocuments(store, image.root);
+  const stored =
+    below?.whole === true ? below.documents : [await readDocument(store, await image.descriptor())];
+  const documents = options.refetch === undefined ? await withArchives(store, stored) : stored;
   const root = documents.at(-1)!;
 
   options.onProgress?.({ type: "root", descriptor: root.descriptor });
@@ -58,7 +87,7 @@ export async function save(
     }
     report("sending", 0);
     const reopen = (offset: number) =>
-      sending(store.open(descriptor, { offset, verify: offset === 0, signal: both }), offset, report);
+      sending(contentOf(store, descriptor, offset, { ...options, signal: both }), offset, report);
     const content = reopen(0);
     try {
       await sink.writeBlob(descriptor, content, { signal: both, reopen });
@@ -70,6 +99,19 @@ export async function save(
   for (const document of documents) await sink.writeManifest(document, call);
   await sink.commit(root, call);
   return root.descriptor;
+}
+
+/** The bytes of a blob, from where it came from when it is here unpacked only. */
+function contentOf(
+  store: Store,
+  descriptor: Descriptor,
+  offset: number,
+  { refetch, signal }: SaveOptions & { readonly signal: AbortSignal },
+): AsyncIterable<Uint8Array> {
+  const replacement = refetch === undefined ? undefined : store.replacements.of(descriptor);
+  return refetch === undefined || replacement === undefined
+    ? store.open(descriptor, { offset, verify: offset === 0, signal })
+    : contentFromOrigin(descriptor, replacement, { refetch, offset, signal });
 }
 
 /** `content`, each chunk of which is reported when it is asked for. */
@@ -84,38 +126,4 @@ async function* sending(
     at += chunk.length;
     report("sending", at);
   }
-}
-
-/** `root` and all documents below it, parts before wholes; undefined when something is not here. */
-async function documentsBelow(store: Store, root: Descriptor): Promise<Document[] | undefined> {
-  const documents = new Map<string, Document>();
-  const visiting = new Set<string>();
-  const visit = async (descriptor: Descriptor): Promise<boolean> => {
-    if (documents.has(descriptor.digest) || visiting.has(descriptor.digest)) return true;
-    visiting.add(descriptor.digest);
-    if (!store.has(descriptor)) return false;
-    const document = await read(store, descriptor);
-    for (const child of childrenOf(document)) {
-      const here = isDocument(child) ? await visit(child) : store.has(child);
-      if (!here) return false;
-    }
-    documents.set(descriptor.digest, document);
-    return true;
-  };
-  return (await visit(root)) ? [...documents.values()] : undefined;
-}
-
-function childrenOf({ descriptor, bytes }: Document): readonly Descriptor[] {
-  const { mediaType, digest } = descriptor;
-  if (isIndexType(mediaType)) return parseIndex(bytes, mediaType, { what: digest }).manifests;
-  const { config, layers } = parseManifest(bytes, mediaType, { what: digest });
-  return [config, ...layers];
-}
-
-function isDocument({ mediaType }: Descriptor): boolean {
-  return isIndexType(mediaType) || isManifestType(mediaType);
-}
-
-async function read(store: Store, descriptor: Descriptor): Promise<Document> {
-  return { descriptor, bytes: await store.read(descriptor, { maxBytes: MAX_DOCUMENT_SIZE }) };
 }

@@ -22,7 +22,7 @@ export class StoreSink implements ImageSink {
 
   async hasBlob(descriptor: Descriptor): Promise<boolean> {
     this.lease.add(descriptor);
-    return this.#store.has(descriptor);
+    return this.#store.has(descriptor) || this.#store.replacements.of(descriptor) !== undefined;
   }
 
   async writeBlob(

@@ -92,11 +92,18 @@ export class SnapshotFiles {
       if (!this.has(place)) return false;
       const { size, archive } = this.readIndex(place);
       if (size !== sizeOf(place.image)) return false;
-      return archive === undefined || (this.indexes && archive === sizeOf(place.archive));
+      return (
+        archive === undefined || (this.indexes && isReadable(archive) && archive === sizeOf(place.archive))
+      );
     } catch (error) {
       if (isCortenError(error, "data-loss")) return false;
       throw error;
     }
+  }
+
+  /** True for a layer whose image is an index of its archive. */
+  isIndex(place: LayerPlace): boolean {
+    return this.isWhole(place) && this.readIndex(place).archive !== undefined;
   }
 
   #file(kind: string, digest: Digest, suffix: string): string {
@@ -104,6 +111,11 @@ export class SnapshotFiles {
     const [algorithm, encoded] = splitDigest(parseDigest(digest));
     return join(this.directory, kind, algorithm, `${encoded}${suffix}`);
   }
+}
+
+/** False for the length of an archive that ends within a block, which the kernel does not read to its end. */
+export function isReadable(archive: number): boolean {
+  return archive % 512 === 0;
 }
 
 /** Bytes of a file; undefined when there is none. */

@@ -37,8 +37,9 @@ export class LayerMaker {
 
   /** Makes a layer's files from its packed content while that comes in, unless they are there. */
   fromStream(layer: ImageLayer, content: AsyncIterable<Uint8Array>, options: MakeOptions): Promise<void> {
-    return this.#locked(this.#files.layer(layer.diffID), options, (place) =>
-      this.#write(layer, place, content, this.#formOf(layer), options),
+    const form = this.#formOf(layer);
+    return this.#locked(this.#files.layer(layer.diffID), form, options, (place) =>
+      this.#write(layer, place, content, form, options),
     );
   }
 
@@ -46,7 +47,7 @@ export class LayerMaker {
   async fromStore(store: Store, layer: ImageLayer, place: LayerPlace, options: MakeOptions): Promise<void> {
     const { signal } = options;
     const make = (form: Form) =>
-      this.#locked(place, options, () => {
+      this.#locked(place, form, options, () => {
         const content = store.open(layer.descriptor, {
           verify: true,
           ...(signal === undefined ? {} : { signal }),
@@ -72,6 +73,7 @@ export class LayerMaker {
 
   async #locked(
     place: LayerPlace,
+    form: Form,
     { signal }: MakeOptions,
     make: (place: LayerPlace) => Promise<void>,
   ): Promise<void> {
@@ -82,8 +84,9 @@ export class LayerMaker {
       ...(signal === undefined ? {} : { signal }),
     });
     try {
-      // Another process made it while we waited.
-      if (!this.#files.isWhole(place)) await make(place);
+      // Another process made it while we waited. Beside the archive, an image that holds all would be one too many.
+      const made = this.#files.isWhole(place);
+      if (!made || (form === "index of blob" && !this.#files.isIndex(place))) await make(place);
     } finally {
       lock.release();
     }

@@ -9,6 +9,7 @@ import type { CollectedSnapshots, KeptSnapshots } from "./collect.ts";
 import { type LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { LayerMaker } from "./layer-maker.ts";
 import { type LayerStack, readStack } from "./stack.ts";
+import { storedLayer } from "./stored-layer.ts";
 import type { TreeStreamOptions } from "./tree-stream.ts";
 import type { TreeOptions } from "./trees.ts";
 import type { DamagedSnapshot, VerifyOptions } from "./verify.ts";
@@ -48,6 +49,11 @@ export class Snapshots {
     this.#maker = new LayerMaker(this.#files, trees === undefined);
   }
 
+  /** Whether images may be indexes of archives: whether the kernel mounts those. */
+  get indexes(): boolean {
+    return this.#files.indexes;
+  }
+
   /** True when the layer is unpacked. */
   has(diffID: Digest): boolean {
     return this.#files.has(this.#files.layer(diffID));
@@ -58,6 +64,7 @@ export class Snapshots {
     const consumer: LayerConsumer = (layer, content) =>
       unlessItReachesBelow(this.#maker.fromStream(layer, content, options));
     consumer.wants = (diffID) => !this.has(diffID);
+    consumer.servesPlain = (diffID) => this.#files.isIndex(this.#files.layer(diffID));
     return consumer;
   }
 
@@ -203,13 +210,14 @@ export class Snapshots {
     options: PrepareOptions & { readonly below?: LayersBelow },
   ): Promise<void> {
     if (this.#files.isWhole(place)) return;
-    if (!store.has(layer.descriptor)) {
+    const stored = storedLayer(store, layer);
+    if (stored === undefined) {
       throw new CortenError("not-found", `layer ${layer.descriptor.digest} is not in the store`, {
         hint: "pull the image again",
       });
     }
     options.onLayer?.(layer, "unpacking");
-    await this.#maker.fromStore(store, layer, place, options);
+    await this.#maker.fromStore(store, stored, place, options);
     options.onLayer?.(layer, "done");
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { CortenError, type Digest, JsonView, parseStrictJson } from "../spec/index.ts";
 import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
-import { sizeOf } from "./layer-files.ts";
+import { isReadable, sizeOf } from "./layer-files.ts";
 
 /** How the layers of one image become a root file system, and what is known of it without a mount. */
 export interface LayerStack {
@@ -80,7 +80,7 @@ export function readStack(files: SnapshotFiles, imageID: Digest): LayerStack | u
     const place = files.layer(diffID, chainID);
     if (sizeOf(place.image) !== size) return undefined;
     if (archive !== undefined) {
-      if (!files.indexes || sizeOf(place.archive) !== archive) return undefined;
+      if (!files.indexes || !isReadable(archive) || sizeOf(place.archive) !== archive) return undefined;
       archives.set(place.image, place.archive);
     }
     layers.push(place);

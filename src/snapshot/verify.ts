@@ -5,6 +5,7 @@ import type { ImageLayer } from "../image/index.ts";
 import { CortenError, type Digest, isCortenError, isErofsLayerType, splitDigest } from "../spec/index.ts";
 import type { LayerPlace, SnapshotFiles } from "./layer-files.ts";
 import { readStack } from "./stack.ts";
+import { storedLayer } from "./stored-layer.ts";
 
 /** A snapshot that is not what it was made as. */
 export interface DamagedSnapshot {
@@ -82,13 +83,15 @@ function wrongStructure(file: string): string | undefined {
 
 async function wrongContent(
   store: Store,
-  { descriptor, diffID, mediaType }: ImageLayer,
+  layer: ImageLayer,
   { image, archive }: LayerPlace,
   { quick = false, signal }: VerifyOptions,
 ): Promise<string | undefined> {
   if (quick) return undefined;
-  if (isErofsLayerType(mediaType)) return wrongNative(diffID, image);
-  if (!store.has(descriptor)) return undefined;
+  const { diffID } = layer;
+  if (isErofsLayerType(layer.mediaType)) return wrongNative(diffID, image);
+  const stored = storedLayer(store, layer);
+  if (stored === undefined) return undefined;
   const again = `${image}.${process.pid}.check`;
   rmSync(again, { force: true });
   const call = signal === undefined ? {} : { signal };
@@ -97,7 +100,7 @@ async function wrongContent(
     if (indexed && `sha256:${await hashFile(archive)}` !== diffID && diffID.startsWith("sha256:")) {
       return "has other content in its archive than its digest says";
     }
-    const content = store.open(descriptor, { verify: true, ...call });
+    const content = store.open(stored.descriptor, { verify: true, ...call });
     await buildLayer(content, { output: again, expectedDiffID: diffID, indexed, ...call });
     return (await haveSameContent(image, again)) ? undefined : "has other content than its layer gives";
   } catch (error) {

@@ -71,10 +71,22 @@ describe("a storm of pulls, starts and removals with kills", { skip: !isRoot }, 
     scratch[Symbol.dispose]();
   });
 
-  test("loses, damages and leaks nothing", async () => {
-    const root = join(scratch.path, "root");
-    const global = ["--root", root, "--run-root", join(scratch.path, "run"), "--share-layers", "always"];
-    const host = snapshotHost({ matching: new RegExp(scratch.path) });
+  for (const [title, copies] of [
+    ["loses, damages and leaks nothing", ["auto"]],
+    [
+      "nor does one in which the packed form of layers is given up and fetched again",
+      ["single", "both", "auto"],
+    ],
+  ] as const) {
+    test(title, () => storm(join(scratch.path, copies[0]), copies));
+  }
+
+  async function storm(directory: string, copies: readonly string[]): Promise<void> {
+    const root = join(directory, "root");
+    const global = ["--root", root, "--run-root", join(directory, "run"), "--share-layers", "always"];
+    // Anew for each call: one of several processes at once may want another form than the others.
+    const kept = () => ["--layer-copies", copies[Math.floor(Math.random() * copies.length)]!];
+    const host = snapshotHost({ matching: new RegExp(directory) });
     const image = () => `${registry.address}/storm:${TAGS[Math.floor(Math.random() * TAGS.length)]}`;
     const operations: ReadonlyArray<() => readonly string[]> = [
       () => ["pull", "-q", "--tls-verify=false", image()],
@@ -91,6 +103,8 @@ describe("a storm of pulls, starts and removals with kills", { skip: !isRoot }, 
         "cat /[abc] /bin/busybox | wc -c",
       ],
       () => ["run", "-d", "--network", "none", "--tls-verify=false", image(), "sleep", "0.2"],
+      () => ["push", "-q", "--tls-verify=false", image()],
+      () => ["save", "-o", join(directory, "saved.tar"), image()],
       () => ["rmi", "-f", image()],
       () => ["image", "prune", "-a", "-f"],
       () => ["container", "prune", "-f"],
@@ -102,7 +116,9 @@ describe("a storm of pulls, starts and removals with kills", { skip: !isRoot }, 
     const work = async () => {
       while (begun++ < OPERATIONS) {
         const words = operations[Math.floor(Math.random() * operations.length)]!();
-        const child = spawn(corten, [...global, ...words], { stdio: ["ignore", "ignore", "pipe"] });
+        const child = spawn(corten, [...global, ...kept(), ...words], {
+          stdio: ["ignore", "ignore", "pipe"],
+        });
         let said = "";
         child.stderr.setEncoding("utf8").on("data", (text: string) => {
           said += text;
@@ -120,7 +136,9 @@ describe("a storm of pulls, starts and removals with kills", { skip: !isRoot }, 
         if (signal === "SIGKILL") counts.killed++;
         else if (code === 0) counts.done++;
         else counts.refused++;
-        assert.doesNotMatch(said, DAMAGE, `${words.join(" ")}: ${said}`);
+        // What a hint says is no finding: an image that was removed just now is missing, and may be fetched again.
+        const findings = said.replace(/^hint:.*$/gm, "");
+        assert.doesNotMatch(findings, DAMAGE, `${words.join(" ")}: ${said}`);
       }
     };
     await Promise.all(Array.from({ length: WORKERS }, work));
@@ -147,7 +165,7 @@ describe("a storm of pulls, starts and removals with kills", { skip: !isRoot }, 
     await commandOutput(corten, [...global, "system", "release"]);
     assert.deepEqual(filesOf(root), []);
     await assertNothingLeft(host);
-  });
+  }
 
   test("brings a whole layout in, however often the client is killed", async () => {
     const root = join(scratch.path, "layout-root");

@@ -155,6 +155,24 @@ describe("a layer that is a plain archive", { skip: !isRoot }, () => {
     assert.equal(stack.archives.size, 0);
   });
 
+  test("gets an image of its own where the archive ends within a block", async () => {
+    await using t = await prepare();
+    // Without the end marks, and without what fills up the last file's block.
+    const tree = temporaryDirectory("unpadded");
+    writeFileSync(join(tree.path, "file"), Buffer.alloc(70_001, "f"));
+    await commandOutput("tar", ["--format=ustar", "-C", tree.path, "-cf", `${t.archive}.3`, "file"]);
+    writeFileSync(`${t.archive}.3`, readFileSync(`${t.archive}.3`).subarray(0, 512 + 70_001));
+    await commandOutput(corten, [...t.words, "import", `${t.archive}.3`, "corten-test/unpadded:1"]);
+    tree[Symbol.dispose]();
+    const image = listImages(t.engine.store).find(({ names }) => names[0]!.includes("unpadded"))!;
+    const stack = await t.engine.snapshots.prepare(t.engine.store, image);
+    assert.equal(stack.archives.size, 0);
+    const volume = join(t.engine.root, "../copied");
+    mkdirSync(volume);
+    assert.equal(await t.engine.snapshots.copyOut(stack, "/", volume), true);
+    assert.equal(statSync(join(volume, "file")).size, 70_001);
+  });
+
   test("is checked by its archive, and made again", async () => {
     await using t = await prepare();
     const bytes = readFileSync(t.tar);

@@ -40,7 +40,8 @@ async function lackingParts(store: Store, root: Descriptor): Promise<string | un
     for (const manifest of await manifestsHere(store, root)) {
       const { config, layers } = parseManifest(await store.read(manifest), manifest.mediaType);
       for (const blob of [config, ...layers]) {
-        if (!store.has(blob)) return `lacks ${blob.digest}, or has not all of it`;
+        if (!store.has(blob) && store.replacements.of(blob) === undefined)
+          return `lacks ${blob.digest}, or has not all of it`;
       }
     }
     return undefined;

@@ -44,6 +44,7 @@ export async function copyBetween(
   if (options.referrers === true) checkKeepsReferrers(from, to);
   await using source = await openImageSource(from, {
     ...reading,
+    ...(options.preserveDigests === undefined ? {} : { preserveDigests: options.preserveDigests }),
     ...(signal === undefined ? {} : { signal }),
   });
   const mounts = to.kind === "registry" ? mountsFor(from, to, options.destination?.registry) : [];

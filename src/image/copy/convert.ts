@@ -203,7 +203,7 @@ function renamed(entry: Raw, replaced: Replacements): Raw {
 }
 
 /** The descriptor of a layer that was packed anew; what it said of its packing goes. */
-function packedAnew(layer: Raw, part: CopiedBlob | undefined): Raw {
+export function packedAnew(layer: Raw, part: CopiedBlob | undefined): Raw {
   if (part === undefined) return layer;
   const annotations = Object.entries((layer["annotations"] ?? {}) as Raw).filter(
     ([key]) => !PACKING_ANNOTATION.test(key),

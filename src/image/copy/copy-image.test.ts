@@ -290,7 +290,7 @@ test("the store is a place like others", async () => {
     ["docker.io/my/app:1", "docker.io/my/app:2"],
   );
   await store.collect();
-  await using again = new StoreSource(store, "my/app:1", descriptor);
+  await using again = await StoreSource.open(store, "my/app:1", descriptor);
   const sink = new MemoryPlace();
   assert.deepEqual(await copyImage(again, sink, { multiArch: "all" }), await source.root());
   for (const [digest, bytes] of sink.blobs) assert.deepEqual(bytes, source.blobs.get(digest));

@@ -1,4 +1,6 @@
-import { resolveImage } from "../../../image/index.ts";
+import type { Store } from "../../../content/index.ts";
+import { type Image, resolveImage } from "../../../image/index.ts";
+import { CortenError, type Descriptor, isCortenError } from "../../../spec/index.ts";
 import type { RawPlace } from "../../../transport/index.ts";
 import { openRaw, parsePlace } from "../../../transport/index.ts";
 import type { Value } from "../../command/option.ts";
@@ -28,7 +30,24 @@ export async function openRawPlace(
     return { place: await openRaw(place, { registry: registryAccess(accessOf(call.options), note) }), image };
   }
   using store = openImageStore(call);
-  const { root } = await resolveImage(store, text.replace(/^corten:/, ""));
+  const image = await resolveImage(store, text.replace(/^corten:/, ""));
+  const { root } = image;
+  const given = await replacedLayer(store, image);
+  if (given !== undefined) {
+    throw new CortenError("failed-precondition", `layer ${given.digest} is here unpacked only`, {
+      hint: "name the image in its registry, docker://…, or fetch it whole: corten --layer-copies both pull",
+    });
+  }
   // The store's content is an OCI layout.
   return { place: await openRaw({ kind: "layout", path: store.directory }), image: root.digest };
+}
+
+/** A layer of an image that is here unpacked only; none where the image cannot be read, which is for others to tell. */
+async function replacedLayer(store: Store, image: Image): Promise<Descriptor | undefined> {
+  try {
+    return (await image.manifest()).layers.find((layer) => store.replacements.of(layer) !== undefined);
+  } catch (error) {
+    if (isCortenError(error)) return undefined;
+    throw error;
+  }
 }

@@ -6,11 +6,11 @@ import { write } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import { accessOf, registryAccess } from "../transfer/access.ts";
+import { layerHandling } from "./layer-copies.ts";
 import { embeddedLayout, namesOf, type Origin, originsOf } from "./origin.ts";
 import { ShortNameChoice } from "./short-name-choice.ts";
 import { openImageStore } from "./store.ts";
 import { showTransfer } from "./transfer-progress.ts";
-import { unpackingConsumer } from "./unpacking.ts";
 
 /** The options that matter to a pull, wherever it is asked for. */
 export interface FetchOptions {
@@ -22,12 +22,13 @@ export interface FetchOptions {
   readonly "all-platforms"?: boolean;
 }
 
+/** What fetching needs of a call. */
 type FetchCall = Pick<CortenCall, "globals"> & { readonly options: FetchOptions };
 
 /** Brings an image in from where its name says and shows progress on stderr; returns what it is called here. */
 export async function fetchImage(call: FetchCall, text: string): Promise<string> {
   using store = openImageStore(call);
-  return (await fetchInto(store, call.options, text)).name;
+  return (await fetchInto(store, call, text)).name;
 }
 
 /**
@@ -39,7 +40,7 @@ export async function fetchMissingImage(call: FetchCall, text: string): Promise<
   if (await isHere(store, text)) return undefined;
   for (const name of await namesOf(text)) if (await isHere(store, name)) return name;
   if (!call.options.quiet) write(2, `Image "${text}" is not here, fetching it\n`);
-  return (await fetchInto(store, call.options, text)).name;
+  return (await fetchInto(store, call, text)).name;
 }
 
 async function isHere(store: Store, name: string): Promise<boolean> {
@@ -55,36 +56,36 @@ async function isHere(store: Store, name: string): Promise<boolean> {
 /** Brings an image into an open store, and says what it is called there. */
 export async function fetchInto(
   store: Store,
-  options: FetchOptions,
+  call: FetchCall,
   text: string,
 ): Promise<{ readonly image: Image; readonly name: string }> {
   const choice = new ShortNameChoice();
   const origins = await originsOf(text, choice.choose);
-  const fetched = await fetchFirst(store, options, origins);
+  const fetched = await fetchFirst(store, call, origins);
   await choice.remember();
   return fetched;
 }
 
 async function fetchFirst(
   store: Store,
-  options: FetchOptions,
+  call: FetchCall,
   origins: readonly Origin[],
 ): Promise<{ readonly image: Image; readonly name: string }> {
   for (const origin of origins.slice(0, -1)) {
     try {
-      return await fetchFrom(store, options, origin);
+      return await fetchFrom(store, call, origin);
     } catch (error) {
       // A registry may say so of what it does not have, in order not to tell.
       const absent = ["not-found", "unauthenticated", "permission-denied"] as const;
       if (!absent.some((code) => isCortenError(error, code))) throw error;
     }
   }
-  return fetchFrom(store, options, origins.at(-1)!);
+  return fetchFrom(store, call, origins.at(-1)!);
 }
 
 async function fetchFrom(
   store: Store,
-  options: FetchOptions,
+  { globals, options }: FetchCall,
   origin: Origin,
 ): Promise<{ readonly image: Image; readonly name: string }> {
   const { place, name } = await namedOrigin(origin);
@@ -99,7 +100,7 @@ async function fetchFrom(
         name,
         signal,
         onProgress: progress.onProgress,
-        consumer: unpackingConsumer(store),
+        ...layerHandling(store, globals, place),
         ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
         ...(options["all-platforms"] ? { allPlatforms: true } : {}),
       });

@@ -4,9 +4,9 @@ import { print } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { importOptions } from "../table/images.ts";
+import { layerHandling } from "./layer-copies.ts";
 import { placeOrigin } from "./origin.ts";
 import { openImageStore } from "./store.ts";
-import { unpackingConsumer } from "./unpacking.ts";
 
 /** `corten import FILE [NAME]`; without a name the file's. */
 export async function run(call: CortenCall<typeof importOptions>): Promise<number> {
@@ -19,7 +19,7 @@ export async function run(call: CortenCall<typeof importOptions>): Promise<numbe
       name,
       signal,
       changes: change,
-      consumer: unpackingConsumer(store),
+      consumer: layerHandling(store, call.globals).consumer!,
       comment: message ?? `imported from ${file}`,
       ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
     }),

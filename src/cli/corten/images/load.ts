@@ -6,10 +6,10 @@ import { isTerminal, print } from "../../terminal/stream.ts";
 import { interruptible } from "../interruption.ts";
 import type { CortenCall } from "../table/globals.ts";
 import type { loadOptions } from "../table/images.ts";
+import { layerHandling } from "./layer-copies.ts";
 import { openImageStore } from "./store.ts";
 import { temporaryFile } from "./temporary-file.ts";
 import { showTransfer } from "./transfer-progress.ts";
-import { unpackingConsumer } from "./unpacking.ts";
 
 /** `corten load`: every image of the archive. Stdin goes to a file first: an archive is read from its end, too. */
 export async function run(call: CortenCall<typeof loadOptions>): Promise<number> {
@@ -28,7 +28,7 @@ export async function run(call: CortenCall<typeof loadOptions>): Promise<number>
     return await loadImages(store, path, {
       signal,
       onProgress: progress.onProgress,
-      consumer: unpackingConsumer(store),
+      ...layerHandling(store, call.globals),
       allPlatforms: call.options["all-platforms"],
       ...(temporary ? { repository: "localhost/stdin" } : {}),
     });

@@ -9,7 +9,7 @@ import { openImageStore } from "./store.ts";
 export async function run(call: CortenCall<typeof pullOptions>): Promise<number> {
   using store = openImageStore(call);
   for (const text of call.args) {
-    const { image, name } = await fetchInto(store, call.options, text);
+    const { image, name } = await fetchInto(store, call, text);
     if (!call.options.quiet) {
       write(2, `Digest: ${image.root.digest}\n`);
       write(2, `Image: ${familiarReference(parseReference(name))}\n`);

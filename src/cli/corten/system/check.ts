@@ -19,8 +19,8 @@ export async function run(call: CortenCall<typeof checkOptions>): Promise<number
   const json = (format ?? call.globals.format) === "json";
   await interruptible(async (signal) => {
     const refetch = async (name: string) => {
-      const access = { "tls-verify": verify, creds: undefined, platform: undefined, quiet: true };
-      await fetchInto(engine.store, access, name);
+      const options = { "tls-verify": verify, creds: undefined, platform: undefined, quiet: true };
+      await fetchInto(engine.store, { globals: call.globals, options }, name);
     };
     for await (const finding of engine.check({ quick, repair, remove: force, refetch, signal })) {
       findings.push(finding);

@@ -24,6 +24,14 @@ export const globalOptions = {
     env: "CORTEN_SHARE_LAYERS",
     summary: "mount each layer once for all containers: auto is as root, with the default run root",
   },
+  "layer-copies": {
+    type: "choice",
+    choices: ["auto", "both", "single"],
+    default: "auto",
+    env: "CORTEN_LAYER_COPIES",
+    summary:
+      "what is kept of packed layers that are fetched: single is what they unpack to, both is that and their packed form; auto leaves what is here and is both for others",
+  },
   format: {
     type: "text",
     value: "FORMAT",

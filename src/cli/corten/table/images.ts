@@ -19,6 +19,11 @@ export const pullOptions = {
 } as const satisfies OptionTable;
 
 export const pushOptions = {
+  "compression-format": {
+    type: "choice",
+    choices: ["gzip", "zstd"],
+    summary: "pack the layers anew, which gives the image another digest",
+  },
   quiet: { type: "flag", short: "q", summary: "print the digest only" },
   ...accessOptions,
 } as const satisfies OptionTable;
@@ -111,7 +116,8 @@ export const imageCommands: readonly Command[] = [
     name: "push",
     group,
     summary: "write an image to a registry",
-    description: "DESTINATION is another name, or a place such as oci:DIR:TAG.",
+    description:
+      "DESTINATION is another name, or a place such as oci:DIR:TAG. Layers that are here unpacked only (--layer-copies single) are mounted or fetched from where they came from; where that is not possible, --compression-format packs them anew.",
     arguments: [image, { name: "DESTINATION", optional: true }],
     options: pushOptions,
     load: () => import("../images/push.ts"),
