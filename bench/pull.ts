@@ -1,4 +1,3 @@
-import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench } from "./harness/bench.ts";
 import { type Contestant, timeInTurn } from "./harness/contest.ts";
@@ -8,17 +7,16 @@ import { mustRun } from "./harness/program.ts";
 import { runBenches } from "./harness/run-benches.ts";
 import { startContainerd } from "./peers/containerd.ts";
 import { cortenWith } from "./peers/corten.ts";
-import type { Daemon } from "./peers/daemon.ts";
 import { docker, startDocker } from "./peers/docker.ts";
+import { freshStore, withFreshDaemon } from "./peers/fresh-store.ts";
 import { podmanArguments } from "./peers/podman.ts";
 import { startDockerRegistry } from "./peers/registries.ts";
 
 const peers = ["skopeo+umoci", "podman", "ctr", "docker"];
+/** Those of Debian 12 that read layers packed with zstd in OCI images. */
+const zstdPeers = ["podman", "ctr"];
 
-/**
- * From a registry on loopback to a root file system that can be run: each time into an empty store. A peer that
- * cannot read an image's packing is left out, with its words as the result.
- */
+/** From a registry on loopback to a root file system that can be run: each time into an empty store. */
 function pullBench(
   name: string,
   title: string,
@@ -38,7 +36,10 @@ function pullBench(
       const reference = `127.0.0.1:${registry.port}/bench:1`;
       mustRun("skopeo", "copy", "--dest-tls-verify=false", `oci:${layout}:bench`, `docker://${reference}`);
       const processorTime = () => processorTimeOfAll([registry.pid]);
-      const all = contestants(scratch, reference).map((contestant) => ({ ...contestant, processorTime }));
+      const able = ["corten", ...(shape?.compression === "zstd" ? zstdPeers : peers)];
+      const all = contestants(scratch, reference)
+        .filter((contestant) => able.includes(contestant.name))
+        .map((contestant) => ({ ...contestant, processorTime }));
       return await timeInTurn(all, { rounds, warmUp: 1 });
     },
   };
@@ -84,25 +85,17 @@ function zstd(layers: number, megabytes: number): Omit<ImageShape, "name"> {
 
 function contestants(scratch: string, reference: string): Contestant[] {
   const space = (name: string) => join(scratch, name);
-  /** An empty directory before each run; gone, and written back to the disk, after it. */
-  const fresh = (name: string) => ({
-    prepare: () => void mkdirSync(space(name)),
-    finish() {
-      rmSync(space(name), { recursive: true, force: true });
-      mustRun("sync");
-    },
-  });
   const corten = cortenWith(space("corten"));
   const podman = podmanArguments(space("podman"));
   return [
     {
       name: "corten",
-      ...fresh("corten"),
+      ...freshStore(space("corten")),
       run: () => mustRun(corten.program, ...corten.args, "pull", reference),
     },
     {
       name: "skopeo+umoci",
-      ...fresh("umoci"),
+      ...freshStore(space("umoci")),
       run() {
         const target = `${space("umoci")}/layout:bench`;
         mustRun("skopeo", "copy", "--src-tls-verify=false", `docker://${reference}`, `oci:${target}`);
@@ -111,49 +104,21 @@ function contestants(scratch: string, reference: string): Contestant[] {
     },
     {
       name: "podman",
-      ...fresh("podman"),
+      ...freshStore(space("podman")),
       run: () => mustRun("podman", ...podman, "pull", "--tls-verify=false", reference),
       finish() {
         // Podman leaves its store mounted on itself.
         mustRun("podman", ...podman, "system", "reset", "--force");
-        fresh("podman").finish();
+        freshStore(space("podman")).finish();
       },
     },
-    withDaemon(
-      "ctr",
-      fresh("containerd"),
-      () => startContainerd(space("containerd")),
-      (args) => mustRun("ctr", ...args, "images", "pull", "--plain-http", reference),
+    withFreshDaemon("ctr", space("containerd"), startContainerd, (args) =>
+      mustRun("ctr", ...args, "images", "pull", "--plain-http", reference),
     ),
-    withDaemon(
-      "docker",
-      fresh("docker"),
-      () => startDocker(space("docker")),
-      (args) => mustRun(docker, ...args, "pull", reference),
+    withFreshDaemon("docker", space("docker"), startDocker, (args) =>
+      mustRun(docker, ...args, "pull", reference),
     ),
   ];
-}
-
-/** A contestant whose daemon starts with an empty store before each run and is stopped after it. */
-function withDaemon(
-  name: string,
-  fresh: { readonly prepare: () => void; readonly finish: () => void },
-  start: () => Promise<Daemon & { readonly args: readonly string[] }>,
-  run: (args: readonly string[]) => void,
-): Contestant {
-  let daemon: (Daemon & { readonly args: readonly string[] }) | undefined;
-  return {
-    name,
-    async prepare() {
-      fresh.prepare();
-      daemon = await start();
-    },
-    run: () => run(daemon?.args ?? []),
-    async finish() {
-      await daemon?.[Symbol.asyncDispose]();
-      fresh.finish();
-    },
-  };
 }
 
 if (import.meta.main) await runBenches([pull, ...pullShapes]);

@@ -7,6 +7,7 @@
  * Results are printed as medians and ratios and stored in bench/results/latest.json.
  */
 import { engineRun } from "./engine-run.ts";
+import { firstOutput } from "./first-output.ts";
 import { runBenches } from "./harness/run-benches.ts";
 import { memory } from "./memory.ts";
 import { ociExec } from "./oci-exec.ts";
@@ -19,7 +20,7 @@ import { throughputBenches } from "./throughput.ts";
 
 const benches = [
   ...[ociRun, ociRow, ociNew, ociLifecycle, ociExec, ociScale, ociCrowd],
-  ...[engineRun, memory, pull, ...pullShapes, sharedStart, sharedCache],
+  ...[engineRun, memory, pull, ...pullShapes, firstOutput, sharedStart, sharedCache],
   ...registryBenches,
   ...throughputBenches,
 ];

@@ -84,9 +84,12 @@ async function timeOne({ prepare, run, finish, processorTime }: Contestant): Pro
   await prepare?.();
   const used = processorTime?.();
   const started = performance.now();
-  await run();
-  const elapsed = performance.now() - started;
-  const timing = { elapsed, processorTime: used === undefined ? undefined : processorTime!() - used };
-  await finish?.();
-  return timing;
+  try {
+    await run();
+    const elapsed = performance.now() - started;
+    return { elapsed, processorTime: used === undefined ? undefined : processorTime!() - used };
+  } finally {
+    // Also after a failure: a daemon that stays would be in the way of all that come after it.
+    await finish?.();
+  }
 }

@@ -1,8 +1,15 @@
 import { close, closeSync, constants, fsync, ftruncate, openSync, unlinkSync, write } from "node:fs";
-import { alignedMemory, CortenError, DIRECT_UNIT } from "../spec/index.ts";
+import {
+  ALIGNED_SIZE,
+  CortenError,
+  DIRECT_UNIT,
+  giveAligned,
+  isAligned,
+  takeAligned,
+} from "../spec/index.ts";
 
 /** Data collects to writes of this size: each one costs a trip to a thread. */
-const BUFFER = 2 ** 20;
+const BUFFER = ALIGNED_SIZE;
 /** Writes under way before {@link BlockFile.pressed} asks the producer to wait. */
 const IN_FLIGHT = 4;
 /**
@@ -10,9 +17,7 @@ const IN_FLIGHT = 4;
  * longer goes past it, as of a large image a start reads little. The kernel then need not find memory for all of it,
  * which takes longer than the rest of a write where a host hands a virtual machine its memory page by page.
  */
-const CACHED = 2 ** 25;
-/** Buffers for direct writes: those under way, and what the producer adds before it looks. */
-const DIRECT_BUFFERS = 12;
+const CACHED = 2 ** 22;
 /** Zeros beyond this become a hole in the file. */
 const HOLE = 2 ** 18;
 
@@ -26,7 +31,7 @@ export class BlockFile {
   readonly #descriptor: number;
   /** The same file, past the page cache; undefined before and where that is not possible. */
   #direct: number | undefined;
-  #directMemory: ArrayBuffer | undefined;
+  #directTried = false;
   #cached = false;
   #free: Buffer[] = [];
   readonly #writes = new Set<Promise<void>>();
@@ -144,41 +149,41 @@ export class BlockFile {
     const start = this.#start;
     this.#start += length;
     this.#filled = 0;
-    if (this.#start >= CACHED && this.#directMemory === undefined) this.#goDirect();
-    this.#buffer = this.#free.pop() ?? Buffer.allocUnsafe(BUFFER);
-    if (this.#failure !== undefined) return;
-    const direct = !this.#cached && buffer.buffer === this.#directMemory;
+    if (this.#start >= CACHED && !this.#directTried) this.#goDirect();
+    this.#buffer = this.#free.pop() ?? this.#newBuffer();
+    if (this.#failure !== undefined) {
+      this.#free.push(buffer);
+      return;
+    }
+    const direct = !this.#cached && isAligned(buffer);
     // One after the other: threads that write to one file at once only wait for its lock.
     const previous = this.#last;
     this.#last = previous.then(() => this.#writeAll(buffer, length, start, direct));
-    const written = this.#last.then(
-      () => {
-        if (this.#direct === undefined || buffer.buffer === this.#directMemory) this.#free.push(buffer);
-        this.#writes.delete(written);
-      },
-      (error: unknown) => {
+    const written = this.#last
+      .catch((error: unknown) => {
         this.#failure ??= error;
+      })
+      .then(() => {
+        if (this.#direct === undefined || isAligned(buffer)) this.#free.push(buffer);
         this.#writes.delete(written);
-      },
-    );
+      });
     this.#writes.add(written);
   }
 
-  /** Opens the file a second time, and takes memory that direct writes can be made from. */
+  /** Opens the file a second time. Its buffers are aligned ones from here on. */
   #goDirect(): void {
-    this.#directMemory = new ArrayBuffer(0);
+    this.#directTried = true;
     if (constants.O_DIRECT === undefined) return;
     try {
-      this.#directMemory = alignedMemory(DIRECT_BUFFERS * BUFFER);
       this.#direct = openSync(this.path, constants.O_WRONLY | constants.O_DIRECT | constants.O_NOFOLLOW);
+      this.#free = [];
     } catch {
-      // No such memory, or EINVAL of the file system: the ordinary way remains.
-      return;
+      // EINVAL of the file system: the ordinary way remains.
     }
-    const memory = this.#directMemory;
-    this.#free = Array.from({ length: DIRECT_BUFFERS }, (_, index) =>
-      Buffer.from(memory, index * BUFFER, BUFFER),
-    );
+  }
+
+  #newBuffer(): Buffer {
+    return (this.#direct === undefined ? undefined : takeAligned()) ?? Buffer.allocUnsafe(BUFFER);
   }
 
   async #writeAll(buffer: Buffer, length: number, position: number, direct: boolean): Promise<void> {
@@ -210,6 +215,7 @@ export class BlockFile {
 
   async #close(): Promise<void> {
     this.#closed = true;
+    for (const buffer of [this.#buffer, ...this.#free]) if (isAligned(buffer)) giveAligned(buffer);
     if (this.#direct !== undefined) closeSync(this.#direct);
     await settled((done) => close(this.#descriptor, done));
   }

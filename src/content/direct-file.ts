@@ -1,9 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { constants, open } from "node:fs/promises";
-import { alignedMemory } from "../spec/index.ts";
-
-/** Bytes of one write: long enough that the way to the disk does not count. */
-const PIECE = 1024 * 1024;
+import { ALIGNED_SIZE, giveAligned, takeAligned } from "../spec/index.ts";
 
 /**
  * Writes to a file past the page cache. Content that is written once and not read soon is in nobody's way in memory
@@ -14,18 +11,22 @@ export class DirectFile {
   readonly #file: FileHandle;
   readonly #buffer: Buffer;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, buffer: Buffer) {
     this.#file = file;
-    this.#buffer = Buffer.from(alignedMemory(PIECE));
+    this.#buffer = buffer;
   }
 
   /** Opens a file that is there; undefined where it cannot be written in this way. */
   static async open(path: string): Promise<DirectFile | undefined> {
     if (constants.O_DIRECT === undefined) return undefined;
+    const buffer = takeAligned();
+    if (buffer === undefined) return undefined;
     try {
-      return new DirectFile(await open(path, constants.O_WRONLY | constants.O_DIRECT | constants.O_NOFOLLOW));
+      const flags = constants.O_WRONLY | constants.O_DIRECT | constants.O_NOFOLLOW;
+      return new DirectFile(await open(path, flags), buffer);
     } catch {
-      // EINVAL of the file system, or no memory of that kind: the ordinary way remains.
+      // EINVAL of the file system: the ordinary way remains.
+      giveAligned(buffer);
       return undefined;
     }
   }
@@ -39,7 +40,7 @@ export class DirectFile {
   async write(chunks: readonly Uint8Array[], size: number, position: number): Promise<boolean> {
     const source = new Gatherer(chunks);
     for (let done = 0; done < size; ) {
-      const length = Math.min(PIECE, size - done);
+      const length = Math.min(ALIGNED_SIZE, size - done);
       source.fill(this.#buffer, length);
       if (!(await this.#writePiece(length, position + done))) return false;
       done += length;
@@ -58,7 +59,9 @@ export class DirectFile {
     }
   }
 
+  /** Once, and after the last write. */
   async close(): Promise<void> {
+    giveAligned(this.#buffer);
     await this.#file.close();
   }
 }

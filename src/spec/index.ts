@@ -3,7 +3,13 @@
  * one error class. Nothing here does I/O, and every other room may import it.
  */
 
-export { alignedMemory, DIRECT_UNIT } from "./aligned-memory.ts";
+export {
+  ALIGNED_SIZE,
+  DIRECT_UNIT,
+  giveAligned,
+  isAligned,
+  takeAligned,
+} from "./aligned-memory.ts";
 export { Annotation } from "./annotations.ts";
 export type { DiffIDAlgorithm, Digest, DigestAlgorithm } from "./digest.ts";
 export { diffIDAlgorithm, isVerifiable, parseDigest, splitDigest, verifiableAlgorithm } from "./digest.ts";

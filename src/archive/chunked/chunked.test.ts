@@ -113,6 +113,24 @@ test("CRC-64 of ISO 3309 has its check value", () => {
   assert.equal(crc.digest().toString("hex"), "b90956c775a41001");
 });
 
+test("the checksum is the polynomial's, bit by bit, wherever the content is cut", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(40), (bytes, cut) => {
+      let expected = 0xffff_ffff_ffff_ffffn;
+      for (const byte of bytes) {
+        expected ^= BigInt(byte);
+        for (let bit = 0; bit < 8; bit++) {
+          expected = (expected >> 1n) ^ ((expected & 1n) * 0xd800_0000_0000_0000n);
+        }
+      }
+      const crc = new Crc64();
+      crc.update(bytes.subarray(0, cut));
+      crc.update(bytes.subarray(cut));
+      assert.equal(crc.digest().readBigUInt64BE(), expected ^ 0xffff_ffff_ffff_ffffn);
+    }),
+  );
+});
+
 test("eStargz: every reader of gzip sees the layer, with a landmark and the table of contents", async () => {
   const { blob, diffID, annotations } = await packed(toEstargz, gzipSync(layer));
   const tar = await unpack(blob);
