@@ -2,6 +2,7 @@ import type { RuntimeBlockIO, RuntimeCpu, RuntimeMemory, RuntimeResources } from
 import { deviceWrites } from "./devices-v1.ts";
 import { type CgroupPlan, groupOf } from "./layout.ts";
 import { type CgroupLimits, type CgroupWrite, missingController, wrongVersion } from "./limit-write.ts";
+import { pidsMax } from "./pids-max.ts";
 
 const AT = "/linux/resources";
 
@@ -49,7 +50,7 @@ export function limitsV1(plan: CgroupPlan, resources: RuntimeResources): CgroupL
   if (resources.memory !== undefined) memory(writes, resources.memory, warnings);
   if (resources.cpu !== undefined) cpu(writes, resources.cpu);
   const pids = resources.pids?.limit;
-  if (pids !== undefined) writes.set("pids", "pids.max", pids < 0 ? "max" : pids, "/pids/limit");
+  if (pids !== undefined) writes.set("pids", "pids.max", pidsMax(pids), "/pids/limit");
   if (resources.blockIO !== undefined) blockIO(writes, resources.blockIO);
   for (const [index, { pageSize, limit }] of (resources.hugepageLimits ?? []).entries()) {
     const at = `/hugepageLimits/${index}`;

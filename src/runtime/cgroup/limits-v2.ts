@@ -2,6 +2,7 @@ import type { RuntimeBlockIO, RuntimeCpu, RuntimeMemory, RuntimeResources } from
 import { compileDeviceRules } from "./device-program.ts";
 import { type CgroupPlan, unifiedGroup } from "./layout.ts";
 import { type CgroupLimits, type CgroupWrite, missingController, wrongVersion } from "./limit-write.ts";
+import { pidsMax } from "./pids-max.ts";
 
 const AT = "/linux/resources";
 
@@ -46,7 +47,7 @@ export function limitsV2(plan: CgroupPlan, resources: RuntimeResources): CgroupL
   };
   refuseV1Only(resources);
   const pids = resources.pids?.limit;
-  if (pids !== undefined) set("pids.max", pids < 0 ? "max" : pids, "/pids/limit");
+  if (pids !== undefined) set("pids.max", pidsMax(pids), "/pids/limit");
   if (resources.memory !== undefined) memory(set, resources.memory, warnings);
   if (resources.blockIO !== undefined) blockIO(set, resources.blockIO, group?.path ?? "");
   if (resources.cpu !== undefined) cpu(set, resources.cpu);

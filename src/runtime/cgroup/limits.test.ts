@@ -136,7 +136,7 @@ describe("limits on cgroup v2", () => {
         unified: { "memory.high": "90" },
       }),
       [
-        "pids.max=0",
+        "pids.max=1",
         "memory.low=50",
         "memory.max=100",
         "memory.swap.max=50",

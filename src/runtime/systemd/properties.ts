@@ -1,6 +1,7 @@
 import { CortenError, type RuntimeResources } from "../../spec/index.ts";
 import { numberList } from "../cgroup/knob-format.ts";
 import { cpuWeight, ioWeight } from "../cgroup/limits-v2.ts";
+import { pidsMax } from "../cgroup/pids-max.ts";
 import type { Value, Variant } from "./marshal.ts";
 
 /** A property of a unit. */
@@ -31,8 +32,10 @@ export function limitProperties({ memory, cpu, pids, blockIO }: RuntimeResources
   }
   if (cpus !== "") set("AllowedCPUs", { signature: "ay", value: bitmask(cpus) });
   if (mems !== "") set("AllowedMemoryNodes", { signature: "ay", value: bitmask(mems) });
-  // systemd takes no 0; one task is what a scope needs at least, and the group's own file has the last word.
-  if (pids?.limit !== undefined) set("TasksMax", u64(pids.limit === 0 ? 1 : pids.limit));
+  if (pids?.limit !== undefined) {
+    const max = pidsMax(pids.limit);
+    set("TasksMax", u64(max === "max" ? -1 : max));
+  }
   if ((blockIO?.weight ?? 0) !== 0) set("IOWeight", u64(ioWeight(blockIO!.weight!)));
   return list;
 }
