@@ -9,9 +9,11 @@ import { makeDisk } from "./disk.ts";
 import type { VirtualKernel } from "./kernel.ts";
 
 /** Raise it when what is on the disk changes: the cached one is then made anew. */
-const EDITION = 1;
+const EDITION = 2;
 
-const PACKAGES = ["dbus", "dbus-user-session", "kmod", "libpam-systemd", "systemd", "systemd-sysv"];
+const PACKAGES = [
+  ...["dbus", "dbus-user-session", "iproute2", "kmod", "libpam-systemd", "systemd", "systemd-sysv"],
+];
 
 /**
  * The root disk of virtual machines: a minimal Debian with systemd and D-Bus, the kernel's modules, and the agent that
