@@ -34,6 +34,7 @@ test("a terminal types, resizes, waits and ends", async () => {
   terminal.resize(10, 20);
   terminal.type("stty size\r");
   await terminal.waitFor("10 20");
+  await terminal.waitFor("ready> ");
   // What it repeats shows that it is in the foreground: before, an interrupt would be the shell's.
   terminal.type("cat\r");
   terminal.type("here\r");

@@ -100,6 +100,7 @@ test("each rule is found broken in its document", async () => {
     [
       "a digest that cannot be computed",
       { layerChange: { digest: `blake2b:${"0".repeat(64)}` } },
+      "digest-algorithm manifest /layers/0/digest",
       "missing layer",
     ],
     [
