@@ -86,6 +86,9 @@ const OTHERS: Partial<Readonly<Record<ErrorCode, readonly [code: DistributionCod
  */
 export function refusalOf(error: unknown): DistributionError {
   if (error instanceof DistributionError) return error;
+  // What failed first is the reason; that letting go failed as well is told in the log. Node 22 knows no such class.
+  if (error instanceof Error && error.name === "SuppressedError" && "suppressed" in error)
+    return refusalOf(error.suppressed);
   if (error instanceof RetryLater) {
     const headers = { "Retry-After": String(error.retryAfter) };
     return new DistributionError("TOOMANYREQUESTS", error.message, { headers, cause: error });

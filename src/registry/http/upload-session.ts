@@ -123,8 +123,11 @@ export class UploadSession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#upload[Symbol.asyncDispose]();
-    await this.#exchange.service.metadata.releaseUpload(this.#record.id, this.#holder);
+    try {
+      await this.#upload[Symbol.asyncDispose]();
+    } finally {
+      await this.#exchange.service.metadata.releaseUpload(this.#record.id, this.#holder);
+    }
   }
 
   /** The quota at the beginning of the request; what counts is asked again when the blob is added. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent as HttpAgent, request as requestHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
@@ -6,6 +6,7 @@ import { AwsV4Signer } from "aws4fetch";
 import { CortenError } from "../../../spec/index.ts";
 import { explainStatus } from "./s3-failure.ts";
 import type { S3Options } from "./s3-options.ts";
+import { Watch } from "./watch.ts";
 import { textOf } from "./xml.ts";
 
 /** One request to the bucket. */
@@ -30,6 +31,8 @@ export class S3Client {
   readonly #agent: HttpAgent;
   /** Signing keys of the day, which take four HMACs to derive. */
   readonly #signingKeys = new Map<string, ArrayBuffer>();
+  /** The service said nothing when it was last waited for: until it speaks, it is not waited for as long again. */
+  #unheard = false;
 
   constructor(options: S3Options) {
     this.#options = options;
@@ -86,24 +89,51 @@ export class S3Client {
     this.#agent.destroy();
   }
 
+  /**
+   * Tries until there is an answer, or no patience is left: a service that takes connections and says nothing must not
+   * hold who waits for as many time-outs as there are tries. What has a body is sent again after an error, not after
+   * a silence: it may be at work on it.
+   */
   async #retried<T>(request: S3Request, read: (response: IncomingMessage) => Promise<T>): Promise<T> {
     const { attempts = 5, backoff = 200 } = this.#options;
+    const watch = new Watch(request, this.#options, this.#unheard);
     for (let attempt = 1; ; attempt++) {
       try {
-        const response = await this.#once(request);
-        const status = response.statusCode ?? 0;
-        if (status < 300 || request.expected?.includes(status) === true) return await read(response);
-        throw explainStatus(this.#describe(request), status, await readText(response));
+        return await this.#once(request, watch, read);
       } catch (error) {
         const failure = error instanceof CortenError ? error : unreachable(this.#describe(request), error);
-        if (!failure.retryable || attempt >= attempts) throw failure;
-        await pause(backoff * 2 ** (attempt - 1) * (0.5 + Math.random()));
+        if (watch.silent) this.#unheard = true;
+        const wait = backoff * 2 ** (attempt - 1) * (0.5 + Math.random());
+        if (!failure.retryable || attempt >= attempts || !watch.allows(wait)) throw failure;
+        await pause(wait);
       }
     }
   }
 
-  async #once(request: S3Request): Promise<IncomingMessage> {
-    const { credentials, region = "us-east-1", idleTimeout = 60_000 } = this.#options;
+  async #once<T>(
+    request: S3Request,
+    watch: Watch,
+    read: (response: IncomingMessage) => Promise<T>,
+  ): Promise<T> {
+    const sent = await this.#signed(request);
+    watch.begin(sent);
+    try {
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        sent.on("response", resolve);
+        sent.on("error", reject);
+        sent.end(request.body);
+      });
+      this.#unheard = false;
+      const status = response.statusCode ?? 0;
+      if (status < 300 || request.expected?.includes(status) === true) return await read(response);
+      throw explainStatus(this.#describe(request), status, await readText(response));
+    } finally {
+      watch.end();
+    }
+  }
+
+  async #signed(request: S3Request): Promise<ClientRequest> {
+    const { credentials, region = "us-east-1" } = this.#options;
     const url = new URL(this.#base);
     if (request.key !== undefined) url.pathname += `/${this.absolute(request.key)}`;
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
@@ -120,12 +150,7 @@ export class S3Client {
     const headers: Record<string, string | number> = Object.fromEntries(signed.headers);
     if (request.body !== undefined) headers["content-length"] = request.body.length;
     const open = url.protocol === "https:" ? requestHttps : requestHttp;
-    return new Promise((resolve, reject) => {
-      const sent = open(signed.url, { method: request.method, headers, agent: this.#agent }, resolve);
-      sent.setTimeout(idleTimeout, () => sent.destroy(new Error(`nothing was heard for ${idleTimeout} ms`)));
-      sent.on("error", reject);
-      sent.end(request.body);
-    });
+    return open(signed.url, { method: request.method, headers, agent: this.#agent });
   }
 
   #describe({ method, key }: S3Request): string {

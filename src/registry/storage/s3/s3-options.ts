@@ -24,7 +24,9 @@ export interface S3Options {
   readonly attempts?: number;
   /** Pause before the second try in milliseconds; it doubles with each further one. Default: 200. */
   readonly backoff?: number;
-  /** Longest silence of a connection in milliseconds. Default: 60000. */
+  /** Longest that a request without a body waits for its answer, all tries together, in milliseconds. Default: 20000. */
+  readonly budget?: number;
+  /** Longest silence of a connection while a body passes through it, either way, in milliseconds. Default: 30000. */
   readonly idleTimeout?: number;
   /** Bytes of a part of a multipart upload, 5 MiB (S3's least) to 512 MiB. Default: 8 MiB. */
   readonly partSize?: number;

@@ -140,7 +140,22 @@ export class S3Upload implements BlobUpload {
 
   async #arrived(): Promise<void> {
     const first = this.#sending.shift();
-    if (first !== undefined) this.#parts.push(await first);
+    if (first === undefined) return;
+    try {
+      this.#parts.push(await first);
+    } catch (error) {
+      await this.#cutOff();
+      throw error;
+    }
+  }
+
+  /** A part is missing: the upload ends before it, and whoever goes on sends again what came after. */
+  async #cutOff(): Promise<void> {
+    await Promise.allSettled(this.#sending.splice(0));
+    this.#tail = [];
+    this.#tailSize = 0;
+    this.#size = sizeOfParts(this.#parts);
+    this.#hash = undefined;
   }
 
   async #settle(): Promise<void> {
