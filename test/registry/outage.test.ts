@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -68,6 +68,12 @@ describe("a registry whose database or bucket goes away and comes back", () => {
       /postgres|127\.0\.0\.1|ECONN/,
       "what is behind it is nobody's business",
     );
+  }
+
+  /** Waits for an answer of `/readyz`, which the last look at the bucket may be behind of. */
+  async function readiness(status: number): Promise<void> {
+    while ((await call("GET", "/readyz")).status !== status) await pause(100);
+    assert.equal((await call("GET", "/healthz")).status, 200);
   }
 
   /** Sends what is left of an upload, from where the registry says that it stands, as clients do. */
@@ -153,11 +159,42 @@ describe("a registry whose database or bucket goes away and comes back", () => {
     assert.equal(begun.status, 201);
     await bucket.down();
     await isUnavailable(await call("PATCH", location, content.subarray(6 * MIB)));
+    await readiness(503);
     await isUnavailable(await call("GET", `/v2/a/blobs/${digestOf(small)}`));
     assert.equal((await call("HEAD", `/v2/a/blobs/${digestOf(small)}`)).status, 200, "rows know its size");
     assert.equal((await call("GET", "/v2/a/manifests/before")).status, 200, "manifests are rows");
     await bucket.up();
     assert.equal((await call("GET", `/v2/a/blobs/${digestOf(small)}`)).status, 200);
+    await readiness(200);
     await finish(location, content);
   });
+
+  test("the bucket takes connections and says nothing", async () => {
+    const content = randomBytes(6 * MIB);
+    const location = (await call("POST", "/v2/a/blobs/uploads/")).headers.get("location") ?? "";
+    assert.equal((await call("PATCH", location, content.subarray(0, 3 * MIB))).status, 202);
+    bucket.mute();
+    await readiness(503);
+    await isUnavailable(await call("PATCH", location, content.subarray(3 * MIB)));
+    bucket.unmute();
+    await readiness(200);
+    await finish(location, content);
+  });
+});
+
+test("a directory that went away makes a registry unready until it is back", async () => {
+  using directory = temporaryDirectory("outage-directory");
+  await using registry = await serveRegistry(directory.path);
+  const ready = async (): Promise<number> => (await fetch(`http://${registry.address}/readyz`)).status;
+  assert.equal(await ready(), 200);
+  const content = readdirSync(directory.path, { recursive: true, encoding: "utf8" })
+    .map((name) => join(directory.path, name))
+    .find((path) => path.endsWith("/content"));
+  assert.ok(content !== undefined);
+  renameSync(content, `${content}-away`);
+  mkdirSync(content); // as a mount point that lost its disk
+  while ((await ready()) !== 503) await pause(100);
+  rmdirSync(content);
+  renameSync(`${content}-away`, content);
+  while ((await ready()) !== 200) await pause(100);
 });

@@ -7,6 +7,10 @@ export interface SeveredProxy extends AsyncDisposable {
   down(): Promise<void>;
   /** Takes connections again, at the same port. */
   up(): Promise<void>;
+  /** Takes connections and what is sent, and lets nothing through either way. */
+  mute(): void;
+  /** Breaks the connections that were mute and lets everything through again. */
+  unmute(): void;
 }
 
 /** Starts one in front of a port. */
@@ -20,7 +24,15 @@ export async function startSeveredProxy(target: number): Promise<SeveredProxy> {
       peer.destroy();
     });
   };
+  let mute = false;
   const server = createServer((socket) => {
+    if (mute) {
+      sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => sockets.delete(socket));
+      socket.resume();
+      return;
+    }
     const onward = connect(target, "127.0.0.1");
     keep(socket, onward);
     keep(onward, socket);
@@ -38,6 +50,17 @@ export async function startSeveredProxy(target: number): Promise<SeveredProxy> {
     port,
     down,
     up: () => listen(port),
+    mute() {
+      mute = true;
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.resume();
+      }
+    },
+    unmute() {
+      mute = false;
+      for (const socket of sockets) socket.destroy();
+    },
     async [Symbol.asyncDispose]() {
       if (server.listening) await down();
     },

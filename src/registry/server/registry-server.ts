@@ -44,7 +44,7 @@ export async function startRegistryServer(
   const describe = (error: unknown): string =>
     error instanceof Error ? (error.stack ?? error.message) : String(error);
   const storage = started.use(await openStorage(config, (error) => report(describe(error))));
-  const health = new Health(storage.metadata);
+  const health = new Health(storage);
   const webhooks = webhooksOf(config);
   const replicas = config.replicas.map((settings) =>
     started.use(new Replica(settings, { ...storage, onFailure: (error) => report(describe(error)) })),

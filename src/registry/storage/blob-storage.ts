@@ -52,6 +52,8 @@ export interface BlobStorage extends AsyncDisposable {
    * @param key a UUID that was never used before, or that of an upload
    */
   openUpload(key: string, algorithm: DigestAlgorithm): Promise<BlobUpload>;
+  /** Finds out, at little cost, whether blobs can be read and stored now. @throws when they cannot */
+  check(): Promise<void>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
-import { closeSync, mkdirSync, openSync, readSync } from "node:fs";
-import { open, readdir, rm, stat } from "node:fs/promises";
+import { closeSync, constants, mkdirSync, openSync, readSync } from "node:fs";
+import { access, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { openHash } from "../../../content/index.ts";
 import type { DigestAlgorithm } from "../../../spec/index.ts";
@@ -87,6 +87,11 @@ export class FileBlobs implements BlobStorage {
       hashes: this.#hashes,
       sync: this.#syncOf(key),
     });
+  }
+
+  async check(): Promise<void> {
+    // One of its parts: where another disk is no longer mounted, an empty directory may be left.
+    await access(join(this.#directory, "00"), constants.R_OK | constants.W_OK | constants.X_OK);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,6 +37,10 @@ export class MemoryBlobs implements BlobStorage {
     return new MemoryUpload({ key, algorithm, own, hash }, this.#held);
   }
 
+  async check(): Promise<void> {
+    // Memory is there as long as the process is.
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#held.clear();
   }

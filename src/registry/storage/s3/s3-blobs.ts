@@ -80,6 +80,10 @@ export class S3Blobs implements BlobStorage {
     });
   }
 
+  async check(): Promise<void> {
+    await this.#client.send({ method: "HEAD" });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#client.close();
   }
