@@ -5,6 +5,20 @@ export const sample = {
   repository: "team/web-shop",
   label: "<img src=x onerror=alert(1)>",
   signature: "application/vnd.dev.sigstore.bundle.v0.3+json",
+  /** Types of what refers to the index beside a signature and an SBOM, with annotations. */
+  referrers: [
+    [
+      "application/vnd.dev.sigstore.bundle.v0.3+json",
+      {
+        "dev.sigstore.bundle.content": "dsse-envelope",
+        "dev.sigstore.bundle.predicateType": "https://slsa.dev/provenance/v1",
+      },
+    ],
+    ["application/vnd.cncf.notary.signature", {}],
+    ["application/vnd.in-toto+json", {}],
+    ["application/sarif+json", { "org.opencontainers.image.created": "2024-05-01T00:00:00Z" }],
+    ["application/vnd.example.a-long-type-that-nobody-has-heard-of-before.report.v1+json", {}],
+  ],
 } as const;
 
 interface Descriptor {
@@ -71,6 +85,12 @@ export async function pushSampleContent(registry: string): Promise<void> {
     });
     await shop.manifest({ ...bill, subject: { mediaType, digest, size } });
   }
+  const amended = await shop.manifest(index);
+  for (const [type, further] of sample.referrers) {
+    const artifact = await shop.artifact(type, { "content.json": `{"of":"${type}"}` });
+    const { mediaType, digest, size } = amended;
+    await shop.manifest({ ...artifact, subject: { mediaType, digest, size }, annotations: further });
+  }
   for (const minor of [1, 2, 3, 4, 5, 6])
     await shop.manifest(
       await shop.image(platforms[0] ?? {}, [290_000, 3_000_000 + minor * 90_000]),
@@ -78,10 +98,12 @@ export async function pushSampleContent(registry: string): Promise<void> {
     );
 
   const charts = new Pusher(registry, "charts/shop");
-  await charts.manifest(
-    await charts.artifact("application/vnd.cncf.helm.config.v1+json", { "shop-0.4.2.tgz": "chart" }),
-    "0.4.2",
-  );
+  const chart = await charts.artifact("application/vnd.cncf.helm.chart.content.v1.tar+gzip", {
+    "shop-0.4.2.tgz": "chart",
+  });
+  // As Helm pushes it: the type is the configuration's.
+  const about = await charts.blob("application/vnd.cncf.helm.config.v1+json", Buffer.from('{"name":"shop"}'));
+  await charts.manifest({ ...chart, artifactType: undefined, config: about }, "0.4.2");
   for (const name of [
     "library/debian",
     "library/busybox",

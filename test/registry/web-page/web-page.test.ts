@@ -93,10 +93,23 @@ describe("the registry's web page", () => {
   test("leads from an index to a platform's layers and settings, and to what refers to it", async () => {
     const { page, errors } = await open(`#/${sample.repository}:latest`, "latest");
     await page.getByRole("heading", { name: "Referrers" }).waitFor();
-    assert.deepEqual((await page.locator(".referrers .chip").allTextContents()).sort(), [
-      "SBOM",
-      "Signature",
+    const referrers = await page.locator(".referrers > li").evaluateAll((items) =>
+      items.map((item) => {
+        const [link, chip] = [item.querySelector("a"), item.querySelector(".chip")];
+        return [link, chip].map((part) => part?.textContent).join(" ");
+      }),
+    );
+    assert.deepEqual(referrers.map((text) => text.trim()).sort(), [
+      "Artifact",
+      "Attestation in-toto",
+      "Provenance SLSA",
+      "SBOM SPDX",
+      "Scan SARIF",
+      "Signature Notary",
+      "Signature Sigstore",
     ]);
+    await page.getByText("Attestation of linux/amd64", { exact: true }).waitFor();
+    for (const [type] of sample.referrers) await page.getByText(type, { exact: true }).first().waitFor();
     await page.getByRole("link", { name: "linux/amd64" }).click();
     await page.getByRole("heading", { name: "Layers" }).waitFor();
     assert.equal(await page.locator(".layers > li").count(), 4);
@@ -105,7 +118,8 @@ describe("the registry's web page", () => {
       "RUN apk add --no-cache nodejs",
     );
     await page.getByText("--title 'The Shop'").waitFor();
-    await page.getByRole("link", { name: sample.signature }).click();
+    await page.getByText(sample.signature).waitFor();
+    await page.getByRole("link", { name: "Signature" }).click();
     await page.getByRole("heading", { name: "Files" }).waitFor();
     await page.getByText("bundle.json", { exact: true }).waitFor();
     assert.deepEqual(errors, []);
@@ -114,6 +128,10 @@ describe("the registry's web page", () => {
   test("shows an artifact's files, and how to pull it", async () => {
     const { page } = await open("#/charts/shop:0.4.2", "0.4.2");
     await page.getByText("shop-0.4.2.tgz", { exact: true }).waitFor();
+    await page.locator("dd", { hasText: "Helm chart" }).waitFor();
+    await page.goto(`${registry.origin}/#/charts/shop`);
+    await page.locator("tbody .chip", { hasText: "Helm chart" }).waitFor();
+    await page.goto(`${registry.origin}/#/charts/shop:0.4.2`);
     await page.getByText(`corten artifact pull ${new URL(registry.origin).host}/charts/shop:0.4.2`).waitFor();
   });
 

@@ -1,3 +1,4 @@
+import { kindOf, kindOfManifest } from "./artifact-kind.ts";
 import {
   contentSize,
   type Descriptor,
@@ -52,12 +53,12 @@ export async function showImage(main: Element, registry: Registry, name: Require
 }
 
 function factsOf(repository: string, found: Fetched, image: ImageConfig | undefined): HTMLElement {
-  const { document, digest, mediaType } = found;
+  const { document, digest } = found;
   const facts: Array<
     readonly [string, string | HTMLElement | readonly (string | HTMLElement)[] | undefined]
   > = [
     ["Digest", [element("code", { class: "long" }, digest), copyButton(() => digest, "Copy the digest")]],
-    ["Type", document.artifactType ?? shortType(mediaType)],
+    ["Type", typeOf(found, image !== undefined)],
     ["Platform", image && printPlatform(image)],
     ["Size", document.manifests === undefined ? printBytes(contentSize(document)) : undefined],
     ["Created", image && printAge(image.created)],
@@ -79,6 +80,17 @@ function factsOf(repository: string, found: Fetched, image: ImageConfig | undefi
       .filter(([, value]) => value !== undefined)
       .map(([label, value]) => element("div", {}, element("dt", {}, label), element("dd", {}, value))),
   );
+}
+
+/** What it is called; the type of an artifact stands below. */
+function typeOf(
+  { document, mediaType }: Fetched,
+  isImage: boolean,
+): string | readonly (string | HTMLElement)[] {
+  const isPlain = document.artifactType === undefined && (isImage || document.config === undefined);
+  if (isPlain) return shortType(mediaType);
+  const { name, format, type } = kindOfManifest(document);
+  return [format === undefined ? name : `${name}, ${format}`, element("code", { class: "type" }, type)];
 }
 
 /** Most manifests of one index whose sizes are asked for. */
@@ -106,6 +118,7 @@ function platformsOf(
   sizes: ReadonlyMap<string, string>,
 ): HTMLElement | undefined {
   if (document.manifests === undefined) return undefined;
+  const platforms = new Map(document.manifests.map((entry) => [entry.digest, printPlatform(entry.platform)]));
   const rows = document.manifests.map((entry) => {
     const platform = printPlatform(entry.platform);
     const attested = entry.annotations?.["vnd.docker.reference.digest"];
@@ -125,8 +138,8 @@ function platformsOf(
         "td",
         {},
         attested === undefined
-          ? shortType(entry.artifactType ?? entry.mediaType ?? "")
-          : `attests ${shortDigest(attested)}`,
+          ? typeOfEntry(entry)
+          : `Attestation of ${platforms.get(attested) ?? shortDigest(attested)}`,
       ),
       element("td", { class: "number" }, sizes.get(entry.digest)),
       element("td", { class: "digest" }, element("code", { title: entry.digest }, shortDigest(entry.digest))),
@@ -147,6 +160,10 @@ function platformsOf(
       ),
     ),
   );
+}
+
+function typeOfEntry(entry: Descriptor): string {
+  return entry.artifactType === undefined ? shortType(entry.mediaType ?? "") : kindOf(entry).name;
 }
 
 function annotationsOf({ document }: Fetched): HTMLElement | undefined {

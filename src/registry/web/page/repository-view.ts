@@ -1,3 +1,4 @@
+import { kindOfManifest } from "./artifact-kind.ts";
 import { contentSize, isImageConfig, printPlatform } from "./documents.ts";
 import { columnHead, element, fill } from "./element.ts";
 import { linkTo } from "./image-name.ts";
@@ -86,7 +87,7 @@ function row(registry: Registry, repository: string, tag: string): HTMLElement {
   onSeen(made, async () => {
     const found = await registry.manifest(repository, tag);
     fill(digest, element("code", { title: found.digest }, shortDigest(found.digest)));
-    const { manifests, config, artifactType, annotations } = found.document;
+    const { manifests, config, annotations } = found.document;
     if (manifests !== undefined) {
       const names = manifests
         .map(({ platform }) => printPlatform(platform))
@@ -103,10 +104,8 @@ function row(registry: Registry, repository: string, tag: string): HTMLElement {
     }
     size.textContent = printBytes(contentSize(found.document));
     if (config === undefined || !isImageConfig(config.mediaType)) {
-      fill(
-        platforms,
-        element("span", { class: "chip other" }, artifactType ?? config?.mediaType ?? "artifact"),
-      );
+      const kind = kindOfManifest(found.document);
+      fill(platforms, element("span", { class: "chip other", title: kind.type }, kind.name));
       created.textContent = printAge(annotations?.["org.opencontainers.image.created"]) ?? "";
       return;
     }
