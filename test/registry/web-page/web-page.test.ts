@@ -129,10 +129,14 @@ describe("the registry's web page", () => {
     const { page } = await open("#/charts/shop:0.4.2", "0.4.2");
     await page.getByText("shop-0.4.2.tgz", { exact: true }).waitFor();
     await page.locator("dd", { hasText: "Helm chart" }).waitFor();
+    await page.getByText(`corten artifact pull ${new URL(registry.origin).host}/charts/shop:0.4.2`).waitFor();
     await page.goto(`${registry.origin}/#/charts/shop`);
     await page.locator("tbody .chip", { hasText: "Helm chart" }).waitFor();
-    await page.goto(`${registry.origin}/#/charts/shop:0.4.2`);
     await page.getByText(`corten artifact pull ${new URL(registry.origin).host}/charts/shop:0.4.2`).waitFor();
+    await page.getByLabel("Client").selectOption("helm");
+    await page
+      .getByText(`helm pull oci://${new URL(registry.origin).host}/charts/shop --version 0.4.2`)
+      .waitFor();
   });
 
   test("shows text of an image as text, however much it looks like markup", async () => {
@@ -156,6 +160,7 @@ describe("the registry's web page", () => {
         [`#/${sample.repository}`, ".digest code"],
         [`#/${sample.repository}:latest`, ".referrers"],
         [`#/${sample.repository}:1.6.0`, ".layers"],
+        ["#/charts/shop:0.4.2", ".type"],
       ] as const) {
         const { page } = await openPage(browser, { colorScheme, viewport: { width: 1100, height: 800 } });
         await page.goto(`${registry.origin}/${hash}`);

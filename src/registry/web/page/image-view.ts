@@ -10,7 +10,7 @@ import {
 import { columnHead, element, fill } from "./element.ts";
 import { type ImageName, linkTo } from "./image-name.ts";
 import { layersOf } from "./layers.ts";
-import { copyButton, pullCommand } from "./pull-command.ts";
+import { copyButton, pullCommand, pulledAs } from "./pull-command.ts";
 import { referrersOf } from "./referrers.ts";
 import type { Registry } from "./registry.ts";
 import { settingsOf } from "./settings.ts";
@@ -26,7 +26,6 @@ export async function showImage(main: Element, registry: Registry, name: Require
     registry.referrers(repository, found.digest),
     sizesOf(registry, repository, found.document.manifests ?? []),
   ]);
-  const isImage = image !== undefined || found.document.manifests !== undefined;
   fill(
     main,
     element(
@@ -36,7 +35,7 @@ export async function showImage(main: Element, registry: Registry, name: Require
       element("a", { href: linkTo({ repository }) }, repository),
     ),
     element("h1", {}, name.reference.includes(":") ? shortDigest(name.reference) : name.reference),
-    pullCommand(name, isImage ? "image" : "artifact"),
+    pullCommand(name, pulledAs(found.document)),
     factsOf(repository, found, image),
     platformsOf(repository, found, sizes),
     layersOf(found.document, image),

@@ -1,22 +1,39 @@
+import { kindOfManifest } from "./artifact-kind.ts";
+import { isImageConfig, type Manifest } from "./documents.ts";
 import { element } from "./element.ts";
 import { type ImageName, printName } from "./image-name.ts";
 
-/** How each client is told to fetch an image. */
-const CLIENTS: Readonly<Record<string, (image: string) => string>> = {
+type Clients = Readonly<Record<string, (image: string) => string>>;
+
+/** How each client is told to fetch what a name stands for. */
+const IMAGE: Clients = {
   corten: (image) => `corten pull ${image}`,
   docker: (image) => `docker pull ${image}`,
   podman: (image) => `podman pull ${image}`,
   skopeo: (image) => `skopeo copy docker://${image} oci:image`,
   containerd: (image) => `ctr images pull ${image}`,
 };
-const ARTIFACT_CLIENTS: typeof CLIENTS = {
+const ARTIFACT: Clients = {
   corten: (image) => `corten artifact pull ${image}`,
   oras: (image) => `oras pull ${image}`,
 };
+const CHART: Clients = {
+  ...ARTIFACT,
+  // Older ones take the tag apart from the name only.
+  helm: (image) =>
+    `helm pull oci://${image.includes("@") ? image : image.replace(/:([^:/]+)$/, " --version $1")}`,
+};
+const CLIENTS = { image: IMAGE, artifact: ARTIFACT, chart: CHART };
+
+/** Which clients fetch a manifest. */
+export function pulledAs(manifest: Manifest): keyof typeof CLIENTS {
+  if (manifest.manifests !== undefined || isImageConfig(manifest.config?.mediaType)) return "image";
+  return kindOfManifest(manifest).name === "Helm chart" ? "chart" : "artifact";
+}
 
 /** A line to copy, with a choice of the client; the choice is remembered. */
-export function pullCommand(name: ImageName, kind: "image" | "artifact" = "image"): HTMLElement {
-  const clients = kind === "image" ? CLIENTS : ARTIFACT_CLIENTS;
+export function pullCommand(name: ImageName, kind: keyof typeof CLIENTS = "image"): HTMLElement {
+  const clients = CLIENTS[kind];
   const remembered = localStorage.getItem("client") ?? "";
   let client = Object.hasOwn(clients, remembered) ? remembered : "corten";
   const image = `${location.host}/${printName(name)}`;

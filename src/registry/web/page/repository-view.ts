@@ -3,7 +3,7 @@ import { contentSize, isImageConfig, printPlatform } from "./documents.ts";
 import { columnHead, element, fill } from "./element.ts";
 import { linkTo } from "./image-name.ts";
 import { onSeen } from "./on-seen.ts";
-import { pullCommand } from "./pull-command.ts";
+import { pullCommand, pulledAs } from "./pull-command.ts";
 import type { Registry } from "./registry.ts";
 import { printAge, printBytes, shortDigest } from "./units.ts";
 
@@ -42,11 +42,20 @@ export async function showRepository(main: Element, registry: Registry, reposito
   }
 
   const shown = [...tags].sort(newestFirst)[0];
+  const command = element("div", {});
+  if (shown !== undefined) {
+    const name = { repository, reference: shown };
+    const kind = await registry.manifest(repository, shown).then(
+      ({ document }) => pulledAs(document),
+      () => "image" as const, // its row tells what is wrong
+    );
+    fill(command, pullCommand(name, kind));
+  }
   fill(
     main,
     element("nav", { class: "crumbs", "aria-label": "Path" }, element("a", { href: "#/" }, "Repositories")),
     element("h1", {}, repository),
-    shown !== undefined && pullCommand({ repository, reference: shown }),
+    command,
     element("div", { class: "bar" }, count, tags.length > 8 && filter),
     tags.length === 0
       ? element("p", { class: "notice" }, "No tags. Manifests without a tag are reached by digest.")
