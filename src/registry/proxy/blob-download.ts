@@ -69,13 +69,16 @@ export async function storeBlob(options: DownloadOptions, live?: LiveCopy): Prom
       received += chunk.length;
       if (received > size)
         throw new CortenError("data-loss", `blob ${digest} of ${from.name} is longer than ${size} bytes`);
-      await upload.append(chunk);
       // The last chunk is kept back until all is verified: no reader sees the whole of something else.
       if (held !== undefined) await live?.write(held);
       held = chunk;
+      await upload.append(chunk);
     }
-    await metadata.addBlob(repository, digest, await upload.finish(digest), id);
-    if (held !== undefined) await live?.write(held);
+    // Who reads along does not wait for the disk: an answer promises nothing about what this registry keeps.
+    const stored = await upload.finish(digest, () => {
+      if (held !== undefined) live?.writeLast(held);
+    });
+    await metadata.addBlob(repository, digest, stored, id);
   } catch (error) {
     await metadata.endUpload(id);
     throw error;

@@ -21,9 +21,7 @@ export class LiveCopy {
   /** Resolves when the reader has room, or is gone. */
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#gone) return;
-    this.#chunks.push(chunk);
-    this.#behind += chunk.length;
-    this.#wakeReader();
+    this.#push(chunk);
     if (this.#behind <= ROOM) return;
     const late = Promise.withResolvers<void>();
     this.#wakeWriter = late.resolve;
@@ -36,14 +34,21 @@ export class LiveCopy {
     clearTimeout(timer);
   }
 
+  /** Hands over the last chunk: nothing follows that would have to wait. */
+  writeLast(chunk: Uint8Array): void {
+    if (!this.#gone) this.#push(chunk);
+    this.end();
+  }
+
   /** The content is whole. */
   end(): void {
     this.#ended = true;
     this.#wakeReader();
   }
 
-  /** The content will not be whole: the reader gets an error instead of an end. */
+  /** The content will not be whole: the reader gets an error instead of an end. Once it is whole, nothing fails it. */
   fail(error: unknown): void {
+    if (this.#ended) return;
     this.#failure ??= error;
     this.#wakeReader();
   }
@@ -68,6 +73,12 @@ export class LiveCopy {
     } finally {
       this.#leave();
     }
+  }
+
+  #push(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#behind += chunk.length;
+    this.#wakeReader();
   }
 
   #leave(): void {

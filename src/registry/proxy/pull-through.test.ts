@@ -95,6 +95,32 @@ test("what a digest names is fetched once, and served when the upstream is gone"
   assert.equal(await (await cache.call("GET", `up/team/app/blobs/${digestOf("layer")}`)).text(), "layer");
 });
 
+test("who reads along has everything once it is verified, though the disk is still at work or fails", async () => {
+  await using upstream = await startUpstream();
+  const content = "layer ".repeat(500_000);
+  const digest = digestOf(content);
+  await upstream.push("app", "v1", "config", [content]);
+  const storage = memoryStorage();
+  const disk = Promise.withResolvers<void>();
+  const open = storage.blobs.openUpload.bind(storage.blobs);
+  storage.blobs.openUpload = async (key, algorithm) => {
+    const upload = await open(key, algorithm);
+    const finish = upload.finish.bind(upload);
+    upload.finish = async (wanted, verified) => {
+      const stored = await finish(wanted, verified);
+      await disk.promise;
+      return stored;
+    };
+    return upload;
+  };
+  await using cache = await startCache(upstream, {}, { storage });
+  const path = `up/app/blobs/${digest}`;
+  assert.equal(await (await cache.call("GET", path)).text(), content);
+  assert.equal(await storage.metadata.blob("up/app", digest), undefined);
+  disk.reject(new Error("the disk is full"));
+  assert.equal(await (await cache.call("GET", path)).text(), content);
+});
+
 test("a tag is compared with HEAD, follows upstream, and is served stale with a warning when upstream is down", async () => {
   await using upstream = await startUpstream();
   await upstream.push("app", "latest", "one", []);

@@ -71,8 +71,9 @@ export interface BlobUpload extends AsyncDisposable {
    * Verifies the content and makes it outlive a power cut; nothing can be appended then. The
    * algorithm of `digest` need not be the one announced: what is stored is read again for another one.
    *
+   * @param verified called once the content is known to be what the digest names, while the disk is still at work
    * @throws data-loss when the content is not what the digest names; the upload stays
    * @throws unimplemented when the digest's algorithm cannot be verified
    */
-  finish(digest: Digest): Promise<StoredBlob>;
+  finish(digest: Digest, verified?: () => void): Promise<StoredBlob>;
 }

@@ -45,7 +45,15 @@ export function describeBlobStorage(
     algorithm: DigestAlgorithm = "sha256",
   ): Promise<{ readonly key: string; readonly size: number }> {
     await using upload = await by.openUpload(key, algorithm);
-    return await upload.finish(digest);
+    let told = 0;
+    const stored = await upload
+      .finish(digest, () => told++)
+      .catch((error: unknown) => {
+        assert.equal(told, 0, "content that is refused was not called verified before");
+        throw error;
+      });
+    assert.equal(told, 1, "content that is stored was called verified once");
+    return stored;
   }
 
   async function listed(): Promise<ReadonlySet<string>> {

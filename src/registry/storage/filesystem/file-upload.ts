@@ -49,13 +49,14 @@ export class FileUpload implements BlobUpload {
     await this.#file?.flush();
   }
 
-  async finish(digest: Digest): Promise<StoredBlob> {
+  async finish(digest: Digest, verified?: () => void): Promise<StoredBlob> {
     const { key, algorithm, sync } = this.#place;
     const wanted = verifiableAlgorithm(digest);
     const file = this.#file ?? (await this.#open());
     const known = wanted === algorithm ? this.#hash : undefined;
     this.#hash = undefined; // digest() ends it
     assertDigest(known ?? (await rehash(file, wanted)), digest);
+    verified?.();
     await file.sync();
     await sync.settled();
     return { key, size: file.size };

@@ -83,10 +83,11 @@ class MemoryUpload implements BlobUpload {
 
   async flush(): Promise<void> {}
 
-  async finish(digest: Digest): Promise<StoredBlob> {
+  async finish(digest: Digest, verified?: () => void): Promise<StoredBlob> {
     const algorithm = verifiableAlgorithm(digest);
     const known = algorithm === this.#algorithm ? this.#hash : undefined;
     assertDigest(known ?? (await this.#rehash(algorithm)), digest);
+    verified?.();
     this.#all.set(this.#key, this.#own);
     return { key: this.#key, size: this.#own.size };
   }

@@ -99,12 +99,16 @@ export class S3Upload implements BlobUpload {
     }
   }
 
-  async finish(digest: Digest): Promise<StoredBlob> {
+  async finish(digest: Digest, verified?: () => void): Promise<StoredBlob> {
     const algorithm = verifiableAlgorithm(digest);
     const known = algorithm === this.#algorithm ? this.#hash : undefined;
-    if (known !== undefined) assertDigest(known.copy(), digest);
+    if (known !== undefined) {
+      assertDigest(known.copy(), digest);
+      verified?.();
+    }
     if (this.#uploadID === undefined) await this.#storeWhole(digest, algorithm, known !== undefined);
     else await this.#complete(this.#uploadID, digest, algorithm, known !== undefined);
+    if (known === undefined) verified?.();
     this.#dirty = false;
     if (this.#stored) await removeState(this.#options.client, this.#id);
     return { key: this.#id, size: this.#size };
