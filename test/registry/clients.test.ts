@@ -177,7 +177,9 @@ describe("clients of the registry", { timeout: 600_000 }, () => {
     assert.equal(await docker("image", "inspect", "--format", "{{.Id}}", image), id);
     await docker("pull", `${name("docker/app")}@${digest}`);
     const found = await docker("search", "--format", "{{.Name}}", name("docker"));
-    assert.deepEqual(found.split("\n").sort(), ["docker/app", "docker/other"]);
+    // Another test of this registry may have a repository whose name has the word in it, too.
+    const own = found.split("\n").filter((repository) => repository.startsWith("docker/"));
+    assert.deepEqual(own.sort(), ["docker/app", "docker/other"]);
   });
 
   test("ctr: pull what skopeo pushed, push it elsewhere", {
