@@ -1,11 +1,15 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
-import type { SQLInputValue, StatementSync } from "node:sqlite";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { CortenError } from "../spec/index.ts";
 import type { Schema } from "./schema.ts";
 import { migrate } from "./schema.ts";
 import { explainSqlite, sqliteCode } from "./sqlite-error.ts";
+
+/** SQLite is loaded with the first database: Node warns of it, and who only hashes and transports content has none. */
+function sqlite(): typeof import("node:sqlite") {
+  return process.getBuiltinModule("node:sqlite");
+}
 
 /** How long a writer waits for another process's transaction: they are short, so this is generous. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -48,7 +52,7 @@ export class Database implements Disposable {
     this.root = root ?? "";
     this.path = root === undefined ? ":memory:" : join(root, "corten.db");
     this.#sqlite = this.#explained(() =>
-      root === undefined ? new DatabaseSync(":memory:") : openFile(root, this.path),
+      root === undefined ? new (sqlite().DatabaseSync)(":memory:") : openFile(root, this.path),
     );
   }
 
@@ -209,7 +213,7 @@ function opened(database: Database, schemas: readonly Schema[]): Database {
 
 function openFile(root: string, path: string): DatabaseSync {
   createPrivately(root, path);
-  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  return new (sqlite().DatabaseSync)(path, { timeout: BUSY_TIMEOUT_MS });
 }
 
 /**

@@ -10,7 +10,7 @@ import { findDevices } from "./devices.ts";
 import { destroyContainer } from "./ending.ts";
 import { generateId, generateName, isName } from "./names.ts";
 import { selfOwner } from "./owner.ts";
-import { accountFiles, findSource, type RootSource } from "./source.ts";
+import { accountFiles, findSource, findStack, type RootSource } from "./source.ts";
 import { generateSpec, networkMode } from "./spec/generate.ts";
 import { containerLabels } from "./spec/labels.ts";
 import { containerPath } from "./spec/mounts.ts";
@@ -43,8 +43,8 @@ export async function makeContainer(
   { fleeting = false, ...call }: CallOptions & { readonly fleeting?: boolean } = {},
 ): Promise<MadeContainer> {
   checkOptions(options);
-  const source = await findSource(context, options, call.signal);
-  const image = source.kind === "image" ? source.config : undefined;
+  const found = await findSource(context, options, call.signal);
+  const image = found.kind === "image" ? found.config : undefined;
   const execution: ImageExecution = image?.config ?? {};
   const id = generateId();
   const files = context.files(id);
@@ -56,7 +56,7 @@ export async function makeContainer(
     id,
     options,
     ...(image === undefined ? {} : { image }),
-    user: resolveUser(wantedUser, accountFiles(source), context.rootless?.owners !== false),
+    user: resolveUser(wantedUser, accountFiles(found), context.rootless?.owners !== false),
     hostname,
     mounts,
     files: { hosts: files.hosts, hostname: files.hostname, resolvConf: files.resolvConf },
@@ -72,10 +72,10 @@ export async function makeContainer(
     complete: false,
     autoRemove: options.autoRemove === true,
     started: null,
-    imageID: source.kind === "image" ? source.imageID : null,
+    imageID: found.kind === "image" ? found.imageID : null,
     details: {
       options,
-      image: options.image ?? (source as Extract<RootSource, { kind: "directory" }>).directory.path,
+      image: options.image ?? (found as Extract<RootSource, { kind: "directory" }>).directory.path,
       args: process.args ?? [],
       env: process.env ?? [],
       workingDirectory: process.cwd,
@@ -93,18 +93,29 @@ export async function makeContainer(
   const draft = fleeting ? context.containers.records.draft(container) : undefined;
   try {
     const target = draft === undefined ? files : new ContainerFiles(draft, files.runDirectory);
+    const source = fleeting ? found : await keptSource(context, found, call.signal);
     makeFiles(target, container, source, context.rootless === undefined);
     await makeVolumes(mounts, async (destination, directory) => {
       // Owners included: databases count on a volume that belongs to them.
       if (source.kind === "image") await context.snapshots.copyOut(source.stack, destination, directory);
     });
     if (draft !== undefined) context.containers.records.publish(draft, id);
+    return { container, config, source };
   } catch (error) {
     if (draft !== undefined) await context.removeWritten(draft);
     await destroyContainer(context, container, true);
     throw error;
   }
-  return { container, config, source };
+}
+
+/** What a container's row keeps from now on: a snapshot that was removed since it was found is made again. */
+async function keptSource(
+  context: EngineContext,
+  source: RootSource,
+  signal: AbortSignal | undefined,
+): Promise<RootSource> {
+  if (source.kind !== "image") return source;
+  return { ...source, stack: await findStack(context, source.imageID, undefined, signal) };
 }
 
 /** A name that no container has; should another take it this very moment, both can be told apart by their IDs. */

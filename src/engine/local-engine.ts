@@ -216,10 +216,8 @@ class LocalEngine implements Engine {
   }
 
   async collectSnapshots(): Promise<CollectedSnapshots> {
-    const { keptSnapshots } = await import("./kept-snapshots.ts");
-    // Leases tell what is being pulled: nothing has to be spared for its youth.
-    const kept = await keptSnapshots(this.#context);
-    const collected = await this.#context.snapshots.collect({ ...kept, minimumAge: 0 });
+    const { collectSnapshots } = await import("./collected-snapshots.ts");
+    const collected = await collectSnapshots(this.#context);
     await releaseRemovedLayers(this.#context);
     return collected;
   }

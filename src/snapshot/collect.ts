@@ -9,6 +9,11 @@ import { readStack } from "./stack.ts";
 export interface KeptSnapshots {
   /** Ids of the images whose stacks stay, with all that these consist of. */
   readonly images: Iterable<Digest>;
+  /**
+   * Calls `remove` with ids that came into use since {@link images} were found, in a way that none can come into use
+   * before it returns. Default: none can.
+   */
+  readonly exclusively?: (remove: (more: Iterable<Digest>) => CollectedSnapshots) => CollectedSnapshots;
   /** DiffIDs of further layers that stay. */
   readonly layers: Iterable<Digest>;
   /**

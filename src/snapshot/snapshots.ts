@@ -175,7 +175,11 @@ export class Snapshots {
   async collect(kept: KeptSnapshots): Promise<CollectedSnapshots> {
     const { collectSnapshots, newestToGo } = await import("./collect.ts");
     const images = [...kept.images];
-    const collected = collectSnapshots(this.#files, { ...kept, images });
+    const remove = (more: Iterable<Digest> = []) => {
+      images.push(...more);
+      return collectSnapshots(this.#files, { ...kept, images });
+    };
+    const collected = kept.exclusively === undefined ? remove() : kept.exclusively(remove);
     if (this.#trees === undefined || kept.rehearse === true) return collected;
     const { collectTrees } = await import("./trees.ts");
     const trees = await collectTrees(this.#files, new Set(images), newestToGo(kept), this.#trees);

@@ -1,8 +1,8 @@
 import type { Root } from "../../content/index.ts";
 import type { Image } from "../../image/index.ts";
 import { CortenError, type Digest } from "../../spec/index.ts";
+import { collectSnapshots } from "../collected-snapshots.ts";
 import type { EngineContext } from "../context.ts";
-import { keptSnapshots } from "../kept-snapshots.ts";
 import { releaseRemovedLayers } from "../shared-layers.ts";
 import { passes } from "./filter.ts";
 import type { PruneOptions } from "./prune.ts";
@@ -62,8 +62,8 @@ export async function pruneImages(
   const removed = new Set(
     [...unnamed, ...going].filter(({ image }) => gone.has(image.root.digest)).map(({ id }) => id),
   );
-  const kept = await keptSnapshots(context, { withoutNames: new Set(rehearse ? names : []), goneContainers });
-  const snapshots = await context.snapshots.collect({ ...kept, minimumAge: 0, rehearse });
+  const withoutNames = new Set(rehearse ? names : []);
+  const snapshots = await collectSnapshots(context, { withoutNames, goneContainers, rehearse });
   if (!rehearse) await releaseRemovedLayers(context);
   return { untagged: names, images: [...removed], bytes: collected.bytes + snapshots.bytes };
 }
