@@ -176,7 +176,7 @@ describe("a storm of pulls, starts and removals with kills", { skip: !isRoot }, 
     for (let attempt = 0; ; attempt++) {
       const child = spawn(corten, [...global, "load", "-q", "-i", archive], { stdio: "ignore" });
       // Longer each time, so that it comes to its end.
-      const timer = setTimeout(() => child.kill("SIGKILL"), 40 + 25 * attempt);
+      const timer = setTimeout(() => child.kill("SIGKILL"), 20 + 8 * attempt);
       const [code] = (await once(child, "exit")) as [number | null];
       clearTimeout(timer);
       if (code === 0) break;
@@ -186,7 +186,7 @@ describe("a storm of pulls, starts and removals with kills", { skip: !isRoot }, 
       const { exitCode, stdout } = await command(corten, [...global, "system", "check", "--format", "json"]);
       assert.equal(exitCode, 0, stdout);
     }
-    assert.ok(killed > 2, `killed ${killed} times`);
+    assert.ok(killed > 1, `killed ${killed} times`);
     using store = openStore(root);
     const names = store.names.list().map(({ name }) => name);
     assert.equal(names.length, TAGS.length);
