@@ -57,8 +57,11 @@ export class FileUpload implements BlobUpload {
     this.#hash = undefined; // digest() ends it
     assertDigest(known ?? (await rehash(file, wanted)), digest);
     verified?.();
+    // The name is there since the file is: both syncs can share one commit of the file system's journal.
+    const named = sync.settled();
+    named.catch(() => undefined); // awaited below; until then it is nobody's unhandled rejection
     await file.sync();
-    await sync.settled();
+    await named;
     return { key, size: file.size };
   }
 

@@ -32,6 +32,8 @@ export class LayoutExporter implements AsyncDisposable {
   readonly #onFailure: (error: unknown) => void;
   readonly #holder = randomUUID();
   readonly #poll: NodeJS.Timeout;
+  /** Directories whose files have been looked at. */
+  readonly #seen = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #changed = false;
@@ -106,7 +108,9 @@ export class LayoutExporter implements AsyncDisposable {
       if (!claimLayouts(this.#database, this.#holder)) return;
       for (const repository of stale) {
         const content = layoutContent(this.#database, repository.id);
-        await writeLayout(layoutDirectory(this.#root, repository.name), content, this.#sources);
+        const directory = layoutDirectory(this.#root, repository.name);
+        await writeLayout(directory, content, this.#sources, this.#seen.has(directory));
+        this.#seen.add(directory);
         markExported(this.#database, repository);
       }
     }

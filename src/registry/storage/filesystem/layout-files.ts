@@ -7,6 +7,9 @@ import type { LayoutContent } from "./layout-rows.ts";
 /** The directory of a layout inside that of its repository: no component of a name begins so. */
 const LAYOUT = "_layout";
 
+/** Files written at the same time: one that is alone wakes a thread and the event loop for each of its calls. */
+const AT_ONCE = 16;
+
 /** Where things come from that a layout shows. */
 export interface LayoutSources {
   readonly blobPath: (key: string) => string;
@@ -22,11 +25,15 @@ export function layoutDirectory(root: string, repository: string): string {
  * Brings the files of a layout (image-spec, image-layout.md) to the state that `content` is: blobs as hard
  * links, manifests as files, `index.json` last, so that it never names what is not there. Nothing is synced:
  * pushes would wait for the disk, and after a power cut all layouts are written again.
+ *
+ * @param whole true where what is in the directory was written or looked at since this process began: only a power cut
+ *   leaves half a manifest, and to look at all of them each time would make the pushes of many quadratic
  */
 export async function writeLayout(
   directory: string,
   content: LayoutContent,
   sources: LayoutSources,
+  whole: boolean,
 ): Promise<void> {
   for (const algorithm of ["blake3", "sha256", "sha512"]) {
     await mkdir(join(directory, "blobs", algorithm), { recursive: true, mode: 0o700 });
@@ -36,11 +43,21 @@ export async function writeLayout(
     if (present.delete(digest)) continue;
     await linkBlob(sources.blobPath(key), blobPath(directory, digest));
   }
+  const missing: Digest[] = [];
   for (const { digest, size } of content.manifests) {
     const there = present.delete(digest);
-    if (there && (await stat(blobPath(directory, digest))).size === size) continue;
-    const bytes = sources.manifest(digest);
-    if (bytes !== undefined) await replaceFile(blobPath(directory, digest), bytes);
+    if (there && (whole || (await stat(blobPath(directory, digest))).size === size)) continue;
+    missing.push(digest);
+  }
+  for (let at = 0; at < missing.length; at += AT_ONCE) {
+    // All of them end before the first failure is thrown: the next pass must not meet what this one still writes.
+    const written = await Promise.allSettled(
+      missing.slice(at, at + AT_ONCE).map(async (digest) => {
+        const bytes = sources.manifest(digest);
+        if (bytes !== undefined) await replaceFile(blobPath(directory, digest), bytes);
+      }),
+    );
+    for (const each of written) if (each.status === "rejected") throw each.reason;
   }
   const layout: ImageLayout = { imageLayoutVersion: "1.0.0" };
   await replaceFile(join(directory, "oci-layout"), Buffer.from(JSON.stringify(layout)));
