@@ -78,7 +78,18 @@ describe("a storm of pulls, starts and removals with kills", { skip: !isRoot }, 
       ["single", "both", "auto"],
     ],
   ] as const) {
-    test(title, () => storm(join(scratch.path, copies[0]), copies));
+    test(title, async () => {
+      const directory = join(scratch.path, copies[0]);
+      try {
+        await storm(directory, copies);
+      } finally {
+        // What a failed one leaves mounted would be in the way of every later test that binds the temporary directory.
+        await command(corten, [
+          ...["--root", join(directory, "root"), "--run-root", join(directory, "run")],
+          ...["system", "release"],
+        ]);
+      }
+    });
   }
 
   async function storm(directory: string, copies: readonly string[]): Promise<void> {
